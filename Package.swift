@@ -1,0 +1,85 @@
+// swift-tools-version: 6.1
+// The package reads as the architecture: each target names what it may see, and an arrow that runs up is a defect.
+import PackageDescription
+
+let settings: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+]
+
+let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let sqlite = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+
+let package = Package(
+    name: "nosocks",
+    platforms: [.macOS(.v15)],
+    products: [
+        .executable(name: "nosocks", targets: ["nosocks"])
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+    ],
+    targets: [
+        // What people run.
+        .executableTarget(name: "nosocks", dependencies: ["Mirror", "Tree", arguments, logging]),
+
+        // The services: they run the machines' actions and feed them events.
+        .target(
+            name: "Mirror",
+            dependencies: [
+                "Sync", "Wire", "WebSocketNIO", "WebSocket", "Replica", "Index", "Disk", "Tree", nioCore, nioPosix,
+                nioHTTP1,
+            ]),
+
+        // The pure core.
+        .target(name: "Sync", dependencies: ["Tree"]),
+        .target(name: "Tree"),
+
+        // The wire.
+        .target(name: "Wire", dependencies: ["Tree", nioCore]),
+        .target(name: "WebSocketNIO", dependencies: ["WebSocket", nioCore, nioPosix, nioHTTP1, crypto]),
+        .target(name: "WebSocket", dependencies: ["CZlib", nioCore]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
+
+        // The disk.
+        .target(name: "Replica", dependencies: ["Index", "Disk", "Tree"]),
+        .target(name: "Index", dependencies: ["Tree", sqlite]),
+        .target(name: "Disk", dependencies: ["CLinux", "Tree", crypto]),
+        .target(name: "CLinux"),
+
+        // Tools of the project's own: built, never installed.
+        .executableTarget(
+            name: "websocket-echo", dependencies: ["WebSocketNIO", "WebSocket", arguments, nioCore, nioPosix]),
+        .target(name: "Simulator", dependencies: ["Sync", "Tree"], path: "Tests/Simulator"),
+        .executableTarget(name: "simulate", dependencies: ["Simulator", arguments], path: "Tests/simulate"),
+
+        .testTarget(name: "TreeTests", dependencies: ["Tree"]),
+        .testTarget(name: "SyncTests", dependencies: ["Sync", "Simulator", "Tree"]),
+        .testTarget(name: "WireTests", dependencies: ["Wire", "Tree", nioCore]),
+        .testTarget(name: "WebSocketTests", dependencies: ["WebSocket", nioCore]),
+        .testTarget(
+            name: "WebSocketNIOTests", dependencies: ["WebSocketNIO", "WebSocket", nioCore, nioPosix, nioEmbedded]),
+        .testTarget(name: "DiskTests", dependencies: ["Disk", "Tree"]),
+        .testTarget(name: "IndexTests", dependencies: ["Index", "Tree"]),
+        .testTarget(name: "ReplicaTests", dependencies: ["Replica", "Index", "Disk", "Tree"]),
+        .testTarget(
+            name: "CommandTests",
+            dependencies: ["nosocks", "websocket-echo", "WebSocketNIO", "WebSocket", "Wire", "Tree", nioCore, nioPosix]),
+    ],
+    swiftLanguageModes: [.v6]
+)
+
+for target in package.targets where target.type != .system && target.name != "CLinux" {
+    target.swiftSettings = settings
+}
