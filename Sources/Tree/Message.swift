@@ -1,0 +1,182 @@
+/// What hubs and peers say to each other. `Content` is however the holder keeps bytes.
+package enum Message<Content> {
+    /// Peer to hub, first: who it is and how far it got.
+    case hello(Hello)
+    /// Hub to peer, first: whose history this is and where the feed begins for this peer.
+    case welcome(Welcome)
+    /// Hub to peer: the feed from where it was up to `through`; in a snapshot and live alike.
+    case changes([Delivery<Content>], through: Revision)
+    /// Hub to peer: the feed was read to its head, which was here.
+    case caughtUp(Revision)
+    /// Peer to hub: local changes, in an order in which they can be accepted.
+    case submit([Offer<Content>])
+    /// Hub to peer: what became of submissions.
+    case settled([Settlement])
+    /// Either way: content of a file that the sender could not find.
+    case want(Want)
+    /// Either way: the answer.
+    case chunks(Supply<Content>)
+    /// Peer to hub: everything through this revision is durable here.
+    case applied(Revision)
+    /// Either way, last: why the session ends.
+    case goodbye(Goodbye)
+}
+
+extension Message: Sendable where Content: Sendable {}
+
+package struct Hello: Hashable, Sendable {
+    /// The oldest and newest version of the protocol that the peer speaks.
+    package var versions: ClosedRange<UInt16>
+    /// The replica's random id, the same through its life.
+    package var replica: UInt64
+    /// How others see the peer. 1 to 64 bytes.
+    package var name: String
+    package var cursor: Cursor
+
+    package init(versions: ClosedRange<UInt16>, replica: UInt64, name: String, cursor: Cursor) {
+        self.versions = versions
+        self.replica = replica
+        self.name = name
+        self.cursor = cursor
+    }
+}
+
+package struct Welcome: Hashable, Sendable {
+    /// The version that both speak from here on.
+    package var version: UInt16
+    package var epoch: Epoch
+    /// The feed will come from here: the peer's own cursor, or 0 if that is of another history.
+    package var from: Revision
+    /// The hub's newest revision now.
+    package var head: Revision
+    /// The hub's replica id: a hub never joins itself.
+    package var replica: UInt64
+    package var name: String
+    /// Whether the peer's submissions would all be refused.
+    package var isReadOnly: Bool
+
+    package init(
+        version: UInt16, epoch: Epoch, from: Revision, head: Revision, replica: UInt64, name: String, isReadOnly: Bool
+    ) {
+        self.version = version
+        self.epoch = epoch
+        self.from = from
+        self.head = head
+        self.replica = replica
+        self.name = name
+        self.isReadOnly = isReadOnly
+    }
+}
+
+/// A change, with what of its content travels along.
+package struct Delivery<Content> {
+    package var change: Change
+    package var attachment: Attachment<Content>
+
+    package init(change: Change, attachment: Attachment<Content>) {
+        self.change = change
+        self.attachment = attachment
+    }
+}
+
+extension Delivery: Sendable where Content: Sendable {}
+
+package enum Attachment<Content> {
+    case none
+    /// The whole content of a one-chunk file.
+    case content(Content)
+    /// The chunk list of a larger one (``ChunkList/encoded()``).
+    case list(Content)
+}
+
+extension Attachment: Sendable where Content: Sendable {}
+
+/// A submission on its way.
+package struct Offer<Content> {
+    /// Counts up within a session; the verdict names it.
+    package var number: UInt64
+    package var submission: Submission
+    package var attachment: Attachment<Content>
+    /// Only asks whether this very submission was accepted earlier, and never has it accepted now.
+    package var isInquiry: Bool
+
+    package init(number: UInt64, submission: Submission, attachment: Attachment<Content>, isInquiry: Bool) {
+        self.number = number
+        self.submission = submission
+        self.attachment = attachment
+        self.isInquiry = isInquiry
+    }
+}
+
+extension Offer: Sendable where Content: Sendable {}
+
+package struct Settlement: Hashable, Sendable {
+    package var number: UInt64
+    package var verdict: Verdict
+
+    package init(number: UInt64, verdict: Verdict) {
+        self.number = number
+        self.verdict = verdict
+    }
+}
+
+package struct Want: Hashable, Sendable {
+    /// The digest of the file that the content belongs to.
+    package var file: Digest
+    /// Whether the chunk list is wanted.
+    package var list: Bool
+    package var chunks: [Digest]
+
+    package init(file: Digest, list: Bool, chunks: [Digest]) {
+        self.file = file
+        self.list = list
+        self.chunks = chunks
+    }
+}
+
+package struct Supply<Content> {
+    package var file: Digest
+    /// The chunk list, where it was wanted and is known.
+    package var list: Content?
+    package var chunks: [(digest: Digest, content: Content)]
+    /// What was wanted and is not here (any more).
+    package var unavailable: [Digest]
+    /// Whether the list was wanted and is not here.
+    package var listUnavailable: Bool
+
+    package init(
+        file: Digest, list: Content?, chunks: [(digest: Digest, content: Content)], unavailable: [Digest],
+        listUnavailable: Bool
+    ) {
+        self.file = file
+        self.list = list
+        self.chunks = chunks
+        self.unavailable = unavailable
+        self.listUnavailable = listUnavailable
+    }
+}
+
+extension Supply: Sendable where Content: Sendable {}
+
+package struct Goodbye: Hashable, Sendable {
+    package enum Reason: UInt8, Hashable, Sendable {
+        case ended = 0
+        /// No version of the protocol that both speak.
+        case version = 1
+        /// The other side broke the protocol.
+        case violation = 2
+        /// Two replicas that must not follow each other: a hub and itself.
+        case sameReplica = 3
+        case failed = 4
+        case tooManyPeers = 5
+    }
+
+    package var reason: Reason
+    /// In words for a person; at most 200 bytes.
+    package var text: String
+
+    package init(reason: Reason, text: String) {
+        self.reason = reason
+        self.text = text
+    }
+}

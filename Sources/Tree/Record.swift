@@ -1,0 +1,94 @@
+/// What a disk says of an object without reading it: while all of this is the same, so is the content.
+package struct Fingerprint: Hashable, Sendable {
+    package let inode: UInt64
+    package let size: UInt64
+    package let mtime: Timestamp
+    /// When the inode last changed: it cannot be set by a program, so it catches a restored mtime.
+    package let ctime: Timestamp
+    /// The file type and the permission bits, as `st_mode` has them.
+    package let mode: UInt32
+
+    package init(inode: UInt64, size: UInt64, mtime: Timestamp, ctime: Timestamp, mode: UInt32) {
+        self.inode = inode
+        self.size = size
+        self.mtime = mtime
+        self.ctime = ctime
+        self.mode = mode
+    }
+}
+
+/// All that a replica durably knows of one path.
+package struct Record: Hashable, Sendable {
+    package var path: RelativePath
+    /// What this disk and the hub last agreed on.
+    package var base: Version
+    /// What the hub says now; equal to `base` where it was applied, newer where it is still pending.
+    package var remote: Version
+    /// Who made `remote`.
+    package var author: String
+    /// The disk's object that holds `base`, when its content was last checked. Nil where nothing is there.
+    package var fingerprint: Fingerprint?
+    /// What was submitted on top of `base` and has no verdict yet. Durable before it is sent, so that the author's own
+    /// later edits are never taken for a conflict with it.
+    package var offered: Entry?
+
+    package init(
+        path: RelativePath, base: Version = .never, remote: Version = .never, author: String = "",
+        fingerprint: Fingerprint? = nil, offered: Entry? = nil
+    ) {
+        self.path = path
+        self.base = base
+        self.remote = remote
+        self.author = author
+        self.fingerprint = fingerprint
+        self.offered = offered
+    }
+
+    /// Whether the hub has an entry that this disk has not taken yet.
+    package var isPending: Bool { remote != base }
+}
+
+/// What a look at the disk found at a path.
+package enum Observation: Hashable, Sendable {
+    /// The parent was listed under the root opened at start, and the name was not there.
+    case absent
+    /// An entry and the object that held it, with the same fingerprint before and after it was read.
+    case present(Entry, Fingerprint)
+    /// It changed while it was read: look again later.
+    case unstable
+    /// It could not be looked at, or is of a kind that is not mirrored. Never a deletion.
+    case unknown(Problem)
+}
+
+/// Why a path is not in step, for a person. Reported, retried, and never taken for a change.
+package struct Problem: Error, Hashable, Sendable {
+    package enum Reason: Hashable, Sendable {
+        case unreadable
+        /// A fifo, socket or device.
+        case special
+        case noSpace
+        case readOnly
+        /// The file system cannot hold this name, or takes it for another one.
+        case nameNotPossible
+        /// A directory to be removed still holds what is not mirrored.
+        case notEmpty
+        /// Larger than ``ChunkingParameters/largestFile``.
+        case tooLarge
+        /// Another file system is mounted there.
+        case mount
+        /// Any other failure.
+        case failed
+    }
+
+    package let reason: Reason
+    /// The operation, as `open`, `rename`.
+    package let operation: String
+    /// The system's error number; 0 where there is none.
+    package let code: Int32
+
+    package init(_ reason: Reason, operation: String, code: Int32 = 0) {
+        self.reason = reason
+        self.operation = operation
+        self.code = code
+    }
+}
