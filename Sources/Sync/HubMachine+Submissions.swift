@@ -1,0 +1,110 @@
+import Tree
+
+extension HubMachine {
+    /// Judges what a peer offers: what can be accepted at once is, in one batch; what lacks content is held until the
+    /// peer has sent that.
+    mutating func judge(_ offers: [Offer<Store.Content>], from id: SessionID) throws(StoreFailure) {
+        var settlements: [Settlement] = []
+        var paths: [RelativePath] = []
+        for offer in offers {
+            guard sessions[id]?.isClosing == false else { break }
+            guard let verdict = try consider(offer, from: id) else { continue }
+            settlements.append(Settlement(number: offer.number, verdict: verdict))
+            if case .accepted = verdict { paths.append(offer.submission.path) }
+        }
+        try reconciler.flush()
+        try publish()
+        if !settlements.isEmpty { actions.append(.send(.settled(settlements), to: [id])) }
+        // Everyone else hears of it before this disk is brought up to date.
+        try serve()
+        for path in paths { try settle(path, rereading: false) }
+        try finishBatch()
+    }
+
+    /// The verdict on one offer; nil while its content is awaited.
+    private mutating func consider(
+        _ offer: Offer<Store.Content>, from id: SessionID
+    ) throws(StoreFailure) -> Verdict? {
+        guard let session = sessions[id] else { return nil }
+        guard !session.isReadOnly else { return .refused(.readOnly) }
+        let submission = offer.submission
+        if case .verdict(let verdict) = try judge(submission) { return verdict }
+        guard !offer.isInquiry else {
+            return .lost(try reconciler.record(at: submission.path).remote.revision)
+        }
+        if case .file(let file) = submission.entry {
+            guard try isListAcceptable(offer.attachment, of: file) else {
+                end(id, .violation, "a chunk list is not that of its file")
+                return nil
+            }
+            var content: Store.Content?
+            if case .content(let bytes) = offer.attachment { content = bytes }
+            switch try reconciler.prepare(file, at: submission.path, content: content) {
+            case .ready: break
+            case .missing:
+                hold(offer, file.digest, from: id)
+                return nil
+            case .mismatch:
+                end(id, .violation, "content does not match its digest")
+                return nil
+            case .problem(let problem):
+                return .refused(problem.reason == .noSpace ? .noSpace : .invalid)
+            }
+        }
+        let change = try accept(submission, author: session.name)
+        sessions[id]?.own.insert(change.revision)
+        return .accepted(change.revision)
+    }
+
+    private func isListAcceptable(
+        _ attachment: Attachment<Store.Content>, of file: Entry.File
+    ) throws(StoreFailure) -> Bool {
+        guard case .list(let list) = attachment else { return true }
+        return try store.receive(list: list, of: file.digest)
+    }
+
+    private mutating func hold(_ offer: Offer<Store.Content>, _ file: Digest, from id: SessionID) {
+        for content in reconciler.missing where content.file == file {
+            sessions[id]?.transfers.add(content)
+        }
+        reconciler.missing.removeAll { $0.file == file }
+        // What is kept needs no content any more: it is in the transfer or was never there.
+        var kept = offer
+        kept.attachment = .none
+        sessions[id]?.held[file, default: []].append(kept)
+    }
+
+    /// Content that a peer was asked for.
+    mutating func receive(_ supply: Supply<Store.Content>, from id: SessionID) throws(StoreFailure) {
+        let file = supply.file
+        var ready: [RelativePath] = []
+        if let list = supply.list {
+            guard try store.receive(list: list, of: file) else {
+                return end(id, .violation, "a chunk list is not that of its file")
+            }
+            ready += sessions[id]?.transfers.received(listOf: file) ?? []
+        }
+        for (digest, content) in supply.chunks {
+            guard try store.receive(chunk: content, digest: digest, of: file) else {
+                return end(id, .violation, "a chunk does not match its digest")
+            }
+            ready += sessions[id]?.transfers.received(chunk: digest, of: file) ?? []
+        }
+        if !supply.unavailable.isEmpty || supply.listUnavailable {
+            // The peer's copy has changed since; what it is now will be offered in its turn.
+            _ = sessions[id]?.transfers.unavailable(file)
+            let offers = sessions[id]?.held.removeValue(forKey: file) ?? []
+            let settlements = offers.map { Settlement(number: $0.number, verdict: .refused(.contentUnavailable)) }
+            if !settlements.isEmpty { actions.append(.send(.settled(settlements), to: [id])) }
+        }
+        guard !ready.isEmpty else { return }
+        if let offers = sessions[id]?.held.removeValue(forKey: file) { try judge(offers, from: id) }
+        for path in ready where absent.removeValue(forKey: path) != nil { backlog.add(path) }
+    }
+
+    /// An accepted entry can't be put on this disk for want of content: whoever has it is asked.
+    mutating func lack(_ content: MissingContent) {
+        absent[content.path] = content
+        for id in sessions.keys where sessions[id]?.isGreeted == true { sessions[id]?.transfers.add(content) }
+    }
+}

@@ -1,0 +1,368 @@
+package import Tree
+
+/// One peer's connection, as the hub counts them.
+package struct SessionID: Hashable, Comparable, Sendable, RawRepresentable {
+    package let rawValue: UInt64
+
+    package init(rawValue: UInt64) {
+        self.rawValue = rawValue
+    }
+
+    package static func < (left: SessionID, right: SessionID) -> Bool {
+        left.rawValue < right.rawValue
+    }
+}
+
+/// What a hub wants done. The order counts.
+package enum HubAction<Content> {
+    /// One message, the same bytes, to all of these.
+    case send(Message<Content>, to: [SessionID])
+    /// Nothing more comes from this session; what was sent before should still go out.
+    case close(SessionID)
+    case notice(Notice)
+    case joined(SessionID, name: String)
+    case left(SessionID, name: String)
+}
+
+/// The hub: puts every change in order, by compare-and-swap, and sends each peer the feed from where it is.
+///
+/// The hub's own folder is one more replica: what is edited there goes through the same ``judge(_:)``. Events come in
+/// as method calls, and each returns what is to be done.
+package struct HubMachine<Store: ReplicaStore> {
+    package typealias Action = HubAction<Store.Content>
+
+    var reconciler: Reconciler<Store>
+    var sessions: [SessionID: HubSession<Store.Content>] = [:]
+    var backlog = Backlog()
+    var actions: [Action] = []
+    /// Content of accepted entries that this disk lacks, and that whichever peer has it is asked for.
+    var absent: [RelativePath: MissingContent] = [:]
+    /// Revisions whose content was already known before them: peers find it at home.
+    var derived: Set<Revision> = []
+    /// A page of the feed, all that was in it after ``readAheadStart`` when it was read.
+    var readAhead: ArraySlice<Change> = []
+    var readAheadStart: Revision = .zero
+    private(set) var epoch: Epoch
+    private(set) var head: Revision
+    private let replica: UInt64
+    private let mint: () -> Epoch
+
+    // Accepted and not yet in the feed.
+    private var accepted: [(change: Change, base: Revision)] = []
+
+    package let name: String
+
+    /// Opens the hub on a store. `mint` makes a fresh random epoch; it is asked only where a history begins.
+    package init(
+        store: Store, name: String, replica: UInt64, mint: @escaping () -> Epoch
+    ) throws(StoreFailure) {
+        self.reconciler = Reconciler(store: store, name: name)
+        self.name = name
+        self.replica = replica
+        self.mint = mint
+        self.epoch = store.cursor.epoch
+        self.head = store.cursor.revision
+        if epoch == .none {
+            self.epoch = mint()
+            try store.save([], cursor: Cursor(epoch: epoch, revision: head), durably: true)
+        }
+    }
+
+    package var store: Store { reconciler.store }
+    package var cursor: Cursor { Cursor(epoch: epoch, revision: head) }
+    package var peerCount: Int { sessions.values.count { $0.isGreeted } }
+
+    /// Whether everything seen on the hub's own disk is in the feed, and the feed on the disk.
+    package var isSettled: Bool { backlog.isSettled }
+    package var hasUnstable: Bool { backlog.hasUnstable }
+    package var problems: Set<RelativePath> { backlog.problems }
+    /// Whether something is to be looked at again after a while.
+    package var wantsReview: Bool { !backlog.problems.isEmpty || reconciler.hasRemoved }
+
+    // MARK: Events of the hub's own disk
+
+    /// The process has begun: what was accepted and not applied before it ended last is applied now.
+    package mutating func started() throws(StoreFailure) -> [Action] {
+        try reconciler.adoptApplied()
+        try reconciler.reviewRemoved()
+        var last: RelativePath?
+        while true {
+            let page = try store.unfinished(after: last, limit: 512)
+            guard let end = page.last else { break }
+            for record in page {
+                if record.offered != nil { try reconciler.withdrawn(record.path) }
+                backlog.add(record.path)
+            }
+            try reconciler.commit(cursor: nil, durably: false)
+            last = end.path
+        }
+        return try settled()
+    }
+
+    /// These paths may have changed on the hub's disk.
+    package mutating func changed(_ all: [Dirty]) throws(StoreFailure) -> [Action] {
+        for dirty in all { backlog.add(dirty.path, rereading: dirty.rereading) }
+        return try settled()
+    }
+
+    /// Time to look again at what changed too fast.
+    package mutating func retryUnstable() throws(StoreFailure) -> [Action] {
+        backlog.retryUnstable()
+        return try settled()
+    }
+
+    /// Time to look again at what had a problem, and at what came out of the tree.
+    package mutating func retryProblems() throws(StoreFailure) -> [Action] {
+        backlog.retryProblems()
+        backlog.unblock()
+        try reconciler.reviewRemoved()
+        return try settled()
+    }
+
+    // MARK: Events of sessions
+
+    package mutating func opened(_ session: SessionID, isReadOnly: Bool) {
+        sessions[session] = HubSession<Store.Content>(isReadOnly: isReadOnly)
+    }
+
+    package mutating func closed(_ id: SessionID) -> [Action] {
+        guard let session = sessions.removeValue(forKey: id) else { return [] }
+        if session.isGreeted { actions.append(.left(id, name: session.name)) }
+        return takeActions()
+    }
+
+    /// The session's socket takes more, or no more for now.
+    package mutating func writable(_ id: SessionID, _ isWritable: Bool) throws(StoreFailure) -> [Action] {
+        sessions[id]?.isWritable = isWritable
+        if isWritable { try serve() }
+        return takeActions()
+    }
+
+    /// A ``Message/chunks`` has left for the session's socket: there is room for the next.
+    package mutating func supplied(_ id: SessionID) throws(StoreFailure) -> [Action] {
+        sessions[id]?.supplier.sent()
+        try serve()
+        return takeActions()
+    }
+
+    /// What has arrived from a session since the last call, in order.
+    package mutating func received(
+        _ messages: [Message<Store.Content>], from id: SessionID
+    ) throws(StoreFailure) -> [Action] {
+        for message in store.joined(messages) { try admit(message, id) }
+        return try settled()
+    }
+
+    private mutating func admit(_ message: Message<Store.Content>, _ id: SessionID) throws(StoreFailure) {
+        guard let session = sessions[id], !session.isClosing else { return }
+        switch message {
+        case .hello(let hello):
+            try greet(hello, id)
+        case .submit, .want, .chunks, .applied, .goodbye:
+            guard session.isGreeted else {
+                end(id, .violation, "the first message was not hello")
+                break
+            }
+            try handle(message, id)
+        case .welcome, .changes, .caughtUp, .settled:
+            end(id, .violation, "a peer sent what only hubs send")
+        }
+    }
+
+    private mutating func handle(_ message: Message<Store.Content>, _ id: SessionID) throws(StoreFailure) {
+        switch message {
+        case .submit(let offers): try judge(offers, from: id)
+        case .chunks(let supply): try receive(supply, from: id)
+        case .applied(let revision): sessions[id]?.applied(revision)
+        case .goodbye: end(id, nil, "")
+        case .want(let want):
+            if sessions[id]?.supplier.add(want) == false {
+                end(id, .violation, "a peer asked for too much at a time")
+            }
+        case .hello, .welcome, .changes, .caughtUp, .settled: break
+        }
+    }
+
+    private mutating func greet(_ hello: Hello, _ id: SessionID) throws(StoreFailure) {
+        guard sessions[id]?.isGreeted == false else { return end(id, .violation, "a second hello") }
+        guard hello.versions.overlaps(SyncProtocol.versions) else {
+            return end(
+                id, .version,
+                "this hub speaks protocol \(describe(SyncProtocol.versions)), the peer \(describe(hello.versions))")
+        }
+        guard hello.replica != replica else {
+            return end(id, .sameReplica, "this folder is the hub's own")
+        }
+        if hello.cursor.epoch == epoch, hello.cursor.revision > head {
+            // A peer has seen a future that this hub has not: the hub was set back, and can't continue that history.
+            try beginEpoch()
+        }
+        let isKnown = hello.cursor.epoch == epoch
+        let from = isKnown ? hello.cursor.revision : .zero
+        sessions[id]?.greeted(name: hello.name, from: from)
+        let isReadOnly = sessions[id]?.isReadOnly == true
+        let welcome = Welcome(
+            version: min(hello.versions.upperBound, SyncProtocol.versions.upperBound), epoch: epoch, from: from,
+            head: head, replica: replica, name: name, isReadOnly: isReadOnly)
+        actions.append(.send(.welcome(welcome), to: [id]))
+        actions.append(.joined(id, name: hello.name))
+        for content in absent.values { sessions[id]?.transfers.add(content) }
+    }
+
+    private mutating func beginEpoch() throws(StoreFailure) {
+        epoch = mint()
+        try store.save([], cursor: cursor, durably: true)
+        for id in sessions.keys.sorted() where sessions[id]?.isGreeted == true {
+            end(id, .ended, "the hub's history begins anew")
+        }
+    }
+
+    private func describe(_ versions: ClosedRange<UInt16>) -> String {
+        versions.count == 1 ? "\(versions.lowerBound)" : "\(versions.lowerBound) to \(versions.upperBound)"
+    }
+
+    /// Ends a session; with a goodbye unless the peer said one.
+    mutating func end(_ id: SessionID, _ reason: Goodbye.Reason?, _ text: String) {
+        guard sessions[id]?.isClosing == false else { return }
+        sessions[id]?.isClosing = true
+        if let reason { actions.append(.send(.goodbye(Goodbye(reason: reason, text: text)), to: [id])) }
+        actions.append(.close(id))
+    }
+
+    /// Ends everything, in order.
+    package mutating func stop() -> [Action] {
+        for id in sessions.keys.sorted() { end(id, .ended, "the hub was stopped") }
+        return takeActions()
+    }
+
+    mutating func takeActions() -> [Action] {
+        actions += reconciler.notices.map { .notice($0) }
+        reconciler.notices.removeAll()
+        defer { actions.removeAll() }
+        return actions
+    }
+}
+
+// MARK: - Sequencing
+
+extension HubMachine {
+    /// How the hub judges a submission, content apart.
+    enum Judgement: Hashable {
+        case verdict(Verdict)
+        /// Nothing but its content stands between it and the feed.
+        case acceptable
+    }
+
+    /// Compare-and-swap: the base must still be the path's revision, and the tree well formed afterwards.
+    func judge(_ submission: Submission) throws(StoreFailure) -> Judgement {
+        let record = try reconciler.record(at: submission.path)
+        let current = record.remote
+        if current.revision != submission.base {
+            if let next = try successor(of: submission.base, at: submission.path), next.entry == submission.entry {
+                return .verdict(.accepted(next.revision))
+            }
+            return .verdict(
+                current.entry == submission.entry ? .accepted(current.revision) : .lost(current.revision))
+        }
+        if current.entry == submission.entry { return .verdict(.accepted(current.revision)) }
+        if current.entry.isDirectory, !submission.entry.isDirectory,
+            let inside = try reconciler.liveEntry(inside: submission.path)
+        {
+            return .verdict(.blocked(by: inside))
+        }
+        if submission.entry.isLive, let parent = submission.path.parent,
+            try !reconciler.record(at: parent).remote.entry.isDirectory
+        {
+            return .verdict(.blocked(by: parent))
+        }
+        return .acceptable
+    }
+
+    private func successor(of base: Revision, at path: RelativePath) throws(StoreFailure) -> Version? {
+        if let (change, _) = accepted.first(where: { $0.base == base && $0.change.path == path }) {
+            return change.version
+        }
+        return try store.successor(of: base, at: path)
+    }
+
+    /// Gives an acceptable submission the next revision. It is in nobody's feed before ``publish()``.
+    mutating func accept(_ submission: Submission, author: String) throws(StoreFailure) -> Change {
+        // Nobody who begins from here on is concerned: what they lack is sent along.
+        if !sessions.isEmpty, case .file(let file) = submission.entry, try store.knows(file.digest) {
+            derived.insert(head.next)
+        }
+        head = head.next
+        let version = Version(revision: head, entry: submission.entry)
+        let change = Change(path: submission.path, version: version, author: author)
+        accepted.append((change, submission.base))
+        var record = try reconciler.record(at: submission.path)
+        record.remote = version
+        record.author = author
+        reconciler.put(record)
+        return change
+    }
+
+    /// Makes what was accepted durable. Only then may anyone hear of it.
+    mutating func publish() throws(StoreFailure) {
+        guard !accepted.isEmpty else { return }
+        try reconciler.commit(accepting: accepted.map(\.change), bases: accepted.map(\.base), cursor: cursor)
+        accepted.removeAll(keepingCapacity: true)
+        if derived.count > 100_000 { derived.removeAll() }
+        backlog.unblock()
+    }
+}
+
+// MARK: - The hub's own disk
+
+extension HubMachine {
+    /// Works off what wants a look, publishes what came of it, and sends it out.
+    mutating func settled() throws(StoreFailure) -> [Action] {
+        while !backlog.dirty.isEmpty {
+            for (path, rereading) in backlog.take(SyncProtocol.batchEntries) {
+                try settle(path, rereading: rereading)
+            }
+            try finishBatch()
+        }
+        try serve()
+        return takeActions()
+    }
+
+    mutating func settle(_ path: RelativePath, rereading: Bool) throws(StoreFailure) {
+        let standing = try reconciler.reconcile(path, rereading: rereading)
+        backlog.note(path, standing)
+        try acceptOwn()
+    }
+
+    /// The hub's own submissions are judged where they arise, so that what is inside a new directory finds it live.
+    private mutating func acceptOwn() throws(StoreFailure) {
+        for submission in reconciler.submissions {
+            switch try judge(submission) {
+            case .acceptable:
+                let was = try reconciler.record(at: submission.path).base.entry
+                let change = try accept(submission, author: name)
+                try reconciler.accepted(submission.path, at: change.revision)
+                reconciler.notices.append(.sent(change, was: was))
+            case .verdict(.accepted(let revision)):
+                try reconciler.accepted(submission.path, at: revision)
+                backlog.add(submission.path)
+            case .verdict(.blocked):
+                try reconciler.withdrawn(submission.path)
+                backlog.block(submission.path)
+            case .verdict:
+                try reconciler.withdrawn(submission.path)
+                backlog.add(submission.path)
+            }
+        }
+        reconciler.submissions.removeAll()
+    }
+
+    mutating func finishBatch() throws(StoreFailure) {
+        for content in reconciler.missing { lack(content) }
+        reconciler.missing.removeAll()
+        for path in reconciler.touched { backlog.add(path) }
+        reconciler.touched.removeAll()
+        try publish()
+        try reconciler.commit(cursor: nil, durably: false)
+        try reconciler.dropSuperseded()
+    }
+}

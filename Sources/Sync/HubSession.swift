@@ -1,0 +1,55 @@
+import Tree
+
+/// What the hub knows of one connection. Nothing here outlives it: a peer's place in the feed is the peer's to keep.
+struct HubSession<Content> {
+    let isReadOnly: Bool
+    var isGreeted = false
+    var isClosing = false
+    var isWritable = true
+    var name = ""
+    /// The feed was sent up to here.
+    var sent: Revision = .zero
+    /// Whether the peer was told that it has everything.
+    var isCaughtUp = false
+    /// The revisions that this peer's own submissions got, and whose content it need not be sent.
+    var own: Set<Revision> = []
+
+    /// Content that this peer asked for.
+    var supplier = Supplier()
+    /// Content that this peer was asked for.
+    var transfers = Transfers()
+    /// Its submissions that wait for content, by file.
+    var held: [Digest: [Offer<Content>]] = [:]
+
+    private var unacknowledged: [(through: Revision, weight: Int)] = []
+    private var inFlight = 0
+
+    init(isReadOnly: Bool) {
+        self.isReadOnly = isReadOnly
+    }
+
+    mutating func greeted(name: String, from revision: Revision) {
+        isGreeted = true
+        self.name = name
+        sent = revision
+    }
+
+    /// Whether more of the feed may be sent now.
+    var hasRoom: Bool {
+        isGreeted && !isClosing && isWritable && inFlight < SyncProtocol.feedWindow
+    }
+
+    mutating func sent(through revision: Revision, weight: Int) {
+        sent = revision
+        inFlight += weight
+        unacknowledged.append((revision, weight))
+        own = own.filter { $0 > revision }
+    }
+
+    mutating func applied(_ revision: Revision) {
+        while let first = unacknowledged.first, first.through <= revision {
+            inFlight -= first.weight
+            unacknowledged.removeFirst()
+        }
+    }
+}

@@ -1,0 +1,355 @@
+package import Tree
+
+/// What a peer wants done. The order counts.
+package enum PeerAction<Content> {
+    case send(Message<Content>)
+    /// End the connection; what was sent before should still go out.
+    case close
+    case notice(Notice)
+    /// The hub was greeted: whose feed this is, and how far its head is.
+    case welcomed(Welcome)
+    /// The hub's history is another one than was followed: everything on the disk is to be looked at anew.
+    case rescan
+    /// Disk and hub agree on everything, here.
+    case inSync(Cursor)
+    /// There is no use in connecting again.
+    case end(PeerEnd)
+}
+
+/// Why a peer gives up.
+package enum PeerEnd: Hashable, Sendable {
+    case said(Goodbye)
+    /// The hub broke the protocol.
+    case violation(String)
+}
+
+/// A peer: follows the hub's feed, applies it to its disk, and offers what is edited there.
+///
+/// It keeps one thing between connections, its cursor; everything else it needs is on its disk and in its index.
+/// Events come in as method calls, and each returns what is to be done.
+package struct PeerMachine<Store: ReplicaStore> {
+    package typealias Action = PeerAction<Store.Content>
+
+    /// Where the machine is in a connection's life.
+    private enum Link {
+        /// No connection.
+        case down
+        /// hello was sent.
+        case greeting
+        /// The feed is coming, and has not been at its head yet: local changes wait, since most may be known.
+        case catchingUp
+        /// The feed was at its head once: changes go both ways.
+        case live
+    }
+
+    var reconciler: Reconciler<Store>
+    var backlog = Backlog()
+    var actions: [Action] = []
+    var offers = OfferWindow()
+    var transfers = Transfers()
+    private var supplier = Supplier()
+    private var link = Link.down
+    private var isScanned = false
+    private var isInSync = false
+    /// Paths that wait for content beyond what ``Transfers`` holds at a time: where to go on in the index.
+    private var sweep: Sweep = .done
+    private let replica: UInt64
+    package let name: String
+
+    private enum Sweep: Equatable {
+        case done
+        case from(RelativePath?)
+    }
+
+    package init(store: Store, name: String, replica: UInt64, replacing: Bool) {
+        reconciler = Reconciler(store: store, name: name)
+        reconciler.isReplacing = replacing
+        self.name = name
+        self.replica = replica
+    }
+
+    package var store: Store { reconciler.store }
+    package var hasUnstable: Bool { backlog.hasUnstable }
+    package var problems: Set<RelativePath> { backlog.problems }
+    /// Whether something is to be looked at again after a while.
+    package var wantsReview: Bool { !backlog.problems.isEmpty || reconciler.hasRemoved }
+    package var isLive: Bool { link == .live }
+
+    /// Whether disk and hub agree here, but for paths with problems.
+    package var isSettled: Bool {
+        link == .live && isScanned && backlog.isSettled && offers.isEmpty && transfers.isEmpty && sweep == .done
+    }
+
+    // MARK: Events of the disk
+
+    /// The process has begun.
+    package mutating func started() throws(StoreFailure) -> [Action] {
+        try reconciler.adoptApplied()
+        try reconciler.reviewRemoved()
+        return try settled()
+    }
+
+    /// These paths may have changed on the disk.
+    package mutating func changed(_ all: [Dirty]) throws(StoreFailure) -> [Action] {
+        for dirty in all { backlog.add(dirty.path, rereading: dirty.rereading) }
+        return try settled()
+    }
+
+    /// Every path on the disk and in the index has been passed to ``changed(_:)`` that needed to be.
+    package mutating func scanned() throws(StoreFailure) -> [Action] {
+        isScanned = true
+        return try settled()
+    }
+
+    package mutating func retryUnstable() throws(StoreFailure) -> [Action] {
+        backlog.retryUnstable()
+        return try settled()
+    }
+
+    /// Time to look again at what had a problem, and at what came out of the tree.
+    package mutating func retryProblems() throws(StoreFailure) -> [Action] {
+        backlog.retryProblems()
+        backlog.unblock()
+        try reconciler.reviewRemoved()
+        return try settled()
+    }
+
+    // MARK: Events of the connection
+
+    package mutating func connected() -> [Action] {
+        link = .greeting
+        let hello = Hello(versions: SyncProtocol.versions, replica: replica, name: name, cursor: store.cursor)
+        actions.append(.send(.hello(hello)))
+        return takeActions()
+    }
+
+    package mutating func disconnected() -> [Action] {
+        link = .down
+        isInSync = false
+        offers = OfferWindow()
+        transfers = Transfers()
+        supplier = Supplier()
+        sweep = .done
+        backlog.disconnected()
+        return takeActions()
+    }
+
+    /// A ``Message/chunks`` has left for the socket: there is room for the next.
+    package mutating func supplied() throws(StoreFailure) -> [Action] {
+        supplier.sent()
+        try serve()
+        return takeActions()
+    }
+
+    /// What has arrived since the last call, in order.
+    package mutating func received(_ messages: [Message<Store.Content>]) throws(StoreFailure) -> [Action] {
+        for message in store.joined(messages) { try handle(message) }
+        return try settled()
+    }
+
+    private mutating func handle(_ message: Message<Store.Content>) throws(StoreFailure) {
+        switch (link, message) {
+        case (.down, _): break
+        case (_, .goodbye(let goodbye)): farewell(goodbye)
+        case (.greeting, .welcome(let welcome)): try welcomed(welcome)
+        case (.greeting, _): violation("its first message was not welcome")
+        case (_, .changes(let deliveries, let through)): try follow(deliveries, through: through)
+        case (_, .caughtUp): caughtUp()
+        case (_, .settled(let settlements)): try settle(settlements)
+        case (_, .chunks(let supply)): try receive(supply)
+        case (_, .want(let want)):
+            if !supplier.add(want) { violation("it asked for too much at a time") }
+        case (_, .welcome), (_, .hello), (_, .submit), (_, .applied):
+            violation("it sent what hubs never send here")
+        }
+    }
+
+    private mutating func farewell(_ goodbye: Goodbye) {
+        actions.append(.close)
+        link = .down
+        switch goodbye.reason {
+        case .ended, .failed, .tooManyPeers: break
+        case .version, .violation, .sameReplica: actions.append(.end(.said(goodbye)))
+        }
+    }
+
+    mutating func violation(_ text: String) {
+        actions.append(.send(.goodbye(Goodbye(reason: .violation, text: text))))
+        actions.append(.close)
+        link = .down
+    }
+
+    private mutating func welcomed(_ welcome: Welcome) throws(StoreFailure) {
+        guard welcome.replica != replica else {
+            actions.append(.end(.said(Goodbye(reason: .sameReplica, text: "this folder is the hub's own"))))
+            actions.append(.close)
+            return
+        }
+        link = .catchingUp
+        reconciler.maySubmit = !welcome.isReadOnly
+        actions.append(.welcomed(welcome))
+        let cursor = store.cursor
+        if welcome.epoch != cursor.epoch || welcome.from < cursor.revision {
+            reconciler.reset()
+            try store.forget(startingAt: Cursor(epoch: welcome.epoch, revision: welcome.from))
+            if cursor != .start {
+                isScanned = false
+                actions.append(.rescan)
+            }
+        }
+        try inquire()
+    }
+
+    private mutating func caughtUp() {
+        guard link == .catchingUp else { return }
+        link = .live
+        sweep = .from(nil)
+    }
+
+    // MARK: Following
+
+    private mutating func follow(
+        _ deliveries: [Delivery<Store.Content>], through: Revision
+    ) throws(StoreFailure) {
+        let cursor = store.cursor
+        guard through >= cursor.revision else { return violation("its feed ran backwards") }
+        var paths: [RelativePath] = []
+        paths.reserveCapacity(deliveries.count)
+        for delivery in deliveries {
+            let change = delivery.change
+            var record = try reconciler.record(at: change.path)
+            guard record.remote.revision < change.revision else { continue }
+            record.remote = change.version
+            record.author = change.author
+            reconciler.put(record)
+            paths.append(change.path)
+            guard case .file(let file) = change.entry, record.offered == nil else { continue }
+            switch delivery.attachment {
+            case .none: break
+            case .list(let list):
+                guard try store.receive(list: list, of: file.digest) else {
+                    return violation("a chunk list is not that of its file")
+                }
+            case .content(let content):
+                // What is here already in this content needs no second copy.
+                guard !record.base.entry.hasSameContent(as: change.entry) else { break }
+                // Content that changed under the hub's hands is asked for again.
+                _ = try reconciler.prepare(file, at: change.path, content: content)
+            }
+        }
+        // First what the hub says is durable, and the cursor with it, then the names appear: a process that ends in
+        // between finds out at its next start what it had already put in place, and takes none of it for an edit.
+        try reconciler.flush()
+        try reconciler.commit(cursor: Cursor(epoch: cursor.epoch, revision: through), durably: true)
+        for path in paths {
+            backlog.note(path, try reconciler.reconcile(path))
+        }
+        backlog.reached(through)
+        backlog.unblock()
+        try gather()
+        try reconciler.commit(cursor: nil, durably: false)
+        try reconciler.dropSuperseded()
+        actions.append(.send(.applied(through)))
+    }
+
+    /// Takes what the reconciler left: content to ask for, paths it made, changes to offer.
+    mutating func gather() throws(StoreFailure) {
+        for content in reconciler.missing {
+            if transfers.count < SyncProtocol.transferLimit {
+                transfers.add(content)
+            } else if sweep == .done {
+                sweep = .from(nil)
+            }
+        }
+        reconciler.missing.removeAll()
+        for path in reconciler.touched { backlog.add(path) }
+        reconciler.touched.removeAll()
+        try offer(reconciler.submissions)
+        reconciler.submissions.removeAll()
+    }
+
+    /// Content that was asked for.
+    private mutating func receive(_ supply: Supply<Store.Content>) throws(StoreFailure) {
+        let file = supply.file
+        var paths: [RelativePath] = []
+        if let list = supply.list {
+            guard try store.receive(list: list, of: file) else {
+                return violation("a chunk list is not that of its file")
+            }
+            paths += transfers.received(listOf: file)
+        }
+        for (digest, content) in supply.chunks {
+            guard try store.receive(chunk: content, digest: digest, of: file) else {
+                return violation("a chunk does not match its digest")
+            }
+            paths += transfers.received(chunk: digest, of: file)
+        }
+        if !supply.unavailable.isEmpty || supply.listUnavailable {
+            // The hub's copy has changed since: a newer revision is on its way.
+            for path in transfers.unavailable(file) { backlog.note(path, .waiting(.unstable)) }
+        }
+        for path in paths { backlog.add(path) }
+    }
+
+    /// Goes on through the paths that wait for content, a page at a time.
+    private mutating func sweepOn() throws(StoreFailure) {
+        while case .from(let last) = sweep, transfers.count < SyncProtocol.transferLimit / 4 {
+            let page = try store.unfinished(after: last, limit: SyncProtocol.transferLimit / 2)
+            for record in page where record.offered == nil { backlog.add(record.path) }
+            sweep = page.last.map { .from($0.path) } ?? .done
+            try work()
+        }
+    }
+
+    // MARK: Working off
+
+    /// Works off what wants a look, and says so when nothing is left.
+    mutating func settled() throws(StoreFailure) -> [Action] {
+        try work()
+        try sweepOn()
+        try serve()
+        if isSettled, !isInSync {
+            isInSync = true
+            reconciler.isReplacing = false
+            tellNotices()
+            actions.append(.inSync(store.cursor))
+        } else if !isSettled {
+            isInSync = false
+        }
+        return takeActions()
+    }
+
+    private mutating func work() throws(StoreFailure) {
+        guard link == .live else { return }
+        while !backlog.dirty.isEmpty, offers.hasRoom {
+            var inner: [RelativePath] = []
+            for (path, rereading) in backlog.take(offers.room) {
+                let standing = try reconciler.reconcile(path, rereading: rereading)
+                if standing == .waiting(.children) { inner.append(path) } else { backlog.note(path, standing) }
+            }
+            // Directories go after what was in them, the innermost first.
+            for path in inner.reversed() {
+                backlog.note(path, try reconciler.reconcile(path))
+            }
+            try gather()
+            try reconciler.commit(cursor: nil, durably: false)
+        }
+    }
+
+    private mutating func serve() throws(StoreFailure) {
+        guard link == .live || link == .catchingUp else { return }
+        for want in transfers.wants() { actions.append(.send(.want(want))) }
+        while let supply = try supplier.next(from: store) { actions.append(.send(.chunks(supply))) }
+    }
+
+    private mutating func tellNotices() {
+        actions += reconciler.notices.map { .notice($0) }
+        reconciler.notices.removeAll()
+    }
+
+    mutating func takeActions() -> [Action] {
+        tellNotices()
+        defer { actions.removeAll() }
+        return actions
+    }
+}

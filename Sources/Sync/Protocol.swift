@@ -1,0 +1,42 @@
+import Tree
+
+/// What both machines agree on without saying it.
+package enum SyncProtocol {
+    /// The versions of the protocol that this build speaks.
+    package static let versions: ClosedRange<UInt16> = 1...1
+    /// How many bytes of the feed a peer may have been sent and not yet have made durable.
+    package static let feedWindow = 8 * 1024 * 1024
+    /// How many bytes of content go into one message, about.
+    package static let batchBytes = 256 * 1024
+    /// How many bytes of what arrived together are made durable together, about.
+    package static let joinedBytes = 2 * 1024 * 1024
+    /// How many entries go into one message at the most.
+    package static let batchEntries = 1024
+    /// How many submissions of a peer may be without a verdict.
+    package static let offerWindow = 1024
+    /// How many bytes of content submissions without a verdict may carry.
+    package static let offerBytes = 4 * 1024 * 1024
+    /// How many files may be waited for at a time.
+    package static let transferLimit = 1024
+}
+
+/// What a message weighs in the flow windows: its content and a little for each entry.
+func weight<Content>(of attachment: Attachment<Content>, size: (Content) -> Int) -> Int {
+    switch attachment {
+    case .none: 128
+    case .content(let content), .list(let content): 128 + size(content)
+    }
+}
+
+/// Attaches a file's content (or chunk list) to what is said of it.
+func attachment<Store: ReplicaStore>(
+    for entry: Entry, at path: RelativePath, from store: Store
+) throws(StoreFailure) -> Attachment<Store.Content> {
+    guard case .file(let file) = entry else { return .none }
+    if file.isOneChunk {
+        guard let content = try store.content(of: file, at: path) else { return .none }
+        return .content(content)
+    }
+    guard let list = try store.list(of: file.digest) else { return .none }
+    return .list(list)
+}

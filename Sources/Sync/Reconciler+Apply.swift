@@ -1,0 +1,188 @@
+package import Tree
+
+/// How applying the hub's entry ended.
+enum Application: Hashable {
+    case ended(Attempt)
+    /// A directory is in the way and is not empty.
+    case filled
+
+    var attempt: Attempt {
+        switch self {
+        case .ended(let attempt): attempt
+        case .filled: .waiting(.children)
+        }
+    }
+}
+
+/// What became of a directory that should have been empty.
+enum Emptying: Hashable {
+    case emptied
+    /// It holds local work that the hub has not seen.
+    case holdsOwn
+    case waiting(Wait)
+}
+
+extension Reconciler {
+    /// Finds out, when a process begins, what the one before it had put in place and could not record any more.
+    package mutating func adoptApplied() throws(StoreFailure) {
+        var last: RelativePath?
+        while true {
+            let page = try store.unfinished(after: last, limit: 512)
+            guard let end = page.last else { return }
+            for record in page where record.isPending && record.offered == nil {
+                switch try store.look(at: record.path, record: record, rereading: false) {
+                case .present(let entry, let fingerprint) where entry == record.remote.entry:
+                    settle(record, fingerprint: fingerprint, was: entry)
+                case .absent where record.remote.entry.isTombstone:
+                    settle(record, fingerprint: nil, was: .tombstone)
+                case .absent, .present, .unstable, .unknown: break
+                }
+            }
+            try commit(cursor: nil, durably: false)
+            last = end.path
+        }
+    }
+
+    /// Puts the hub's entry in the place of what was found.
+    mutating func apply(_ record: Record, _ found: Found) throws(StoreFailure) -> Application {
+        switch record.remote.entry {
+        case .tombstone:
+            return try applyDeletion(record, found)
+        case .directory, .symlink:
+            let placement = try store.place(
+                record.remote.entry, staged: nil, at: record.path, expecting: found.fingerprint)
+            return try conclude(placement, record, found)
+        case .file(let file):
+            let before = missing.count
+            guard let staged = try takePrepared(file, at: record.path) else {
+                return .ended(.waiting(missing.count > before ? .content : .problem))
+            }
+            let placement = try store.place(
+                record.remote.entry, staged: staged, at: record.path, expecting: found.fingerprint)
+            switch placement {
+            case .placed, .displaced: break
+            case .changed, .noParent, .notEmpty, .problem: putBack(staged, of: file, at: record.path)
+            }
+            return try conclude(placement, record, found)
+        }
+    }
+
+    /// Gives what was found the hub's mode and mtime.
+    mutating func applyMetadata(_ record: Record, _ found: Found) throws(StoreFailure) -> Attempt {
+        guard let fingerprint = found.fingerprint else { return .again }
+        let placement = try store.setMetadata(record.remote.entry, at: record.path, expecting: fingerprint)
+        return try conclude(placement, record, found).attempt
+    }
+
+    private mutating func conclude(
+        _ placement: Placement<Store.Removed>, _ record: Record, _ found: Found
+    ) throws(StoreFailure) -> Application {
+        switch placement {
+        case .placed(let fingerprint, let replaced):
+            if replaced != nil { hasRemoved = true }
+            settle(record, fingerprint: fingerprint, was: found.entry)
+            return .ended(.done)
+        case .displaced(let fingerprint, let edit):
+            settle(record, fingerprint: fingerprint, was: found.entry)
+            try rescue(edit)
+            return .ended(.done)
+        case .changed:
+            return .ended(.again)
+        case .noParent:
+            return .ended(try makeParent(of: record.path))
+        case .notEmpty:
+            return .filled
+        case .problem(let problem):
+            notices.append(.problem(record.path, problem))
+            return .ended(.waiting(.problem))
+        }
+    }
+
+    private mutating func applyDeletion(_ record: Record, _ found: Found) throws(StoreFailure) -> Application {
+        guard let fingerprint = found.fingerprint else {
+            settle(record, fingerprint: nil, was: found.entry)
+            return .ended(.done)
+        }
+        switch try store.remove(record.path, expecting: fingerprint) {
+        case .removed(let removed):
+            if removed != nil { hasRemoved = true }
+            settle(record, fingerprint: nil, was: found.entry)
+            return .ended(.done)
+        case .displaced(let edit):
+            try rescue(edit)
+            return .ended(.again)
+        case .changed:
+            return .ended(.again)
+        case .notEmpty:
+            return .filled
+        case .problem(let problem):
+            notices.append(.problem(record.path, problem))
+            return .ended(.waiting(.problem))
+        }
+    }
+
+    /// Settles what is inside a directory that has to go. The hub's deletions of it came before; what is left is local
+    /// work, or waits for something itself.
+    mutating func emptyOut(_ record: Record) throws(StoreFailure) -> Emptying {
+        guard let children = try store.children(of: record.path) else { return .waiting(.problem) }
+        var holdsOwn = false
+        for child in children {
+            let inside = try self.record(at: child)
+            guard isReplacing || (inside.isPending && inside.remote.entry.isTombstone) else {
+                if inside.offered != nil { return .waiting(.children) }
+                holdsOwn = true
+                continue
+            }
+            switch try reconcile(child) {
+            case .settled: continue
+            case .submitted: holdsOwn = true
+            case .waiting(.role): holdsOwn = true
+            case .waiting: return .waiting(.children)
+            }
+        }
+        if holdsOwn { return .holdsOwn }
+        if children.isEmpty {
+            notices.append(.problem(record.path, Problem(.notEmpty, operation: "rmdir")))
+            return .waiting(.problem)
+        }
+        return .emptied
+    }
+
+    /// Makes the directory that should hold `path`: the hub has something in it, so it is there at the hub, even if
+    /// its own entry comes later in the feed, and even if it was deleted here.
+    private mutating func makeParent(of path: RelativePath) throws(StoreFailure) -> Attempt {
+        guard let parent = path.parent else { return .again }
+        let record = try record(at: parent)
+        guard record.offered == nil else { return .waiting(.parent) }
+        let isAtHub = record.remote.entry.isDirectory
+        switch try store.look(at: parent, record: record, rereading: false) {
+        case .present(.directory, _):
+            return .again
+        case .present(let entry, let fingerprint):
+            guard isAtHub else { return .waiting(.parent) }
+            if record.isPending {
+                return try reconcile(parent) == .settled ? .again : .waiting(.parent)
+            }
+            return try setLocalAside(record, Found(entry: entry, fingerprint: fingerprint))
+        case .absent:
+            let entry = isAtHub ? record.remote.entry : .directory(Entry.Directory(mode: Mode(rawValue: 0o755)))
+            switch try store.place(entry, staged: nil, at: parent, expecting: nil) {
+            case .placed(let fingerprint, _), .displaced(let fingerprint, _):
+                if isAtHub { settle(record, fingerprint: fingerprint, was: .tombstone) }
+                return .again
+            case .noParent:
+                return try makeParent(of: parent)
+            case .changed, .notEmpty:
+                return .again
+            case .problem(let problem):
+                notices.append(.problem(parent, problem))
+                return .waiting(.parent)
+            }
+        case .unstable:
+            return .waiting(.parent)
+        case .unknown(let problem):
+            notices.append(.problem(parent, problem))
+            return .waiting(.parent)
+        }
+    }
+}

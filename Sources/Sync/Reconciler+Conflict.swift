@@ -1,0 +1,152 @@
+package import Tree
+
+extension Reconciler {
+    /// How many digits of the digest are tried in a conflict copy's name, one after the other, while the name holds
+    /// something else.
+    private static var digits: [Int] { [8, 16, 32, 64] }
+
+    private func digest(of entry: Entry) -> Digest {
+        switch entry {
+        case .file(let file): file.digest
+        case .symlink(let symlink): store.digest(of: symlink.target)
+        case .directory, .tombstone: store.digest(of: [])
+        }
+    }
+
+    /// Renames the local loser to its conflict copy's name.
+    mutating func setLocalAside(_ record: Record, _ found: Found) throws(StoreFailure) -> Attempt {
+        guard let fingerprint = found.fingerprint else { return .again }
+        let digest = digest(of: found.entry)
+        for digits in Self.digits {
+            guard let copy = ConflictName.path(for: record.path, author: name, digest: digest, digits: digits) else {
+                break
+            }
+            switch try store.rename(record.path, to: copy, expecting: fingerprint) {
+            case .renamed:
+                touched.append(copy)
+                notices.append(.conflict(path: record.path, copy: copy))
+                return .again
+            case .changed:
+                return .again
+            case .occupied:
+                guard try isOnDisk(found.entry, at: copy) else { continue }
+                return try removeRedundant(record.path, fingerprint)
+            case .problem(let problem):
+                notices.append(.problem(record.path, problem))
+                return .waiting(.problem)
+            }
+        }
+        notices.append(.problem(record.path, Problem(.nameNotPossible, operation: "rename")))
+        return .waiting(.problem)
+    }
+
+    /// The loser is already kept elsewhere.
+    private mutating func removeRedundant(
+        _ path: RelativePath, _ fingerprint: Fingerprint
+    ) throws(StoreFailure) -> Attempt {
+        switch try store.remove(path, expecting: fingerprint) {
+        case .removed:
+            hasRemoved = true
+            return .again
+        case .changed: return .again
+        case .displaced(let edit):
+            try rescue(edit)
+            return .again
+        case .notEmpty: return .again
+        case .problem(let problem):
+            notices.append(.problem(path, problem))
+            return .waiting(.problem)
+        }
+    }
+
+    /// Keeps the hub's file or symlink as a conflict copy, since a local directory keeps the name.
+    mutating func setRemoteAside(_ record: Record) throws(StoreFailure) -> Attempt {
+        let entry = record.remote.entry
+        let digest = digest(of: entry)
+        for digits in Self.digits {
+            guard let copy = ConflictName.path(for: record.path, author: record.author, digest: digest, digits: digits)
+            else { break }
+            if try self.record(at: copy).remote.entry.hasSameContent(as: entry) { return .done }
+            var staged: Store.Staged?
+            if case .file(let file) = entry {
+                let before = missing.count
+                staged = try takePrepared(file, at: record.path)
+                guard staged != nil else { return .waiting(missing.count > before ? .content : .problem) }
+            }
+            let placement = try store.place(entry, staged: staged, at: copy, expecting: nil)
+            switch placement {
+            case .placed, .displaced:
+                touched.append(copy)
+                notices.append(.conflict(path: record.path, copy: copy))
+                return .done
+            case .changed, .noParent, .notEmpty, .problem:
+                if let staged, case .file(let file) = entry { putBack(staged, of: file, at: record.path) }
+            }
+            if case .problem(let problem) = placement {
+                notices.append(.problem(copy, problem))
+                return .waiting(.problem)
+            }
+            if try isOnDisk(entry, at: copy) { return .done }
+        }
+        notices.append(.problem(record.path, Problem(.nameNotPossible, operation: "rename")))
+        return .waiting(.problem)
+    }
+
+    private func isOnDisk(_ entry: Entry, at path: RelativePath) throws(StoreFailure) -> Bool {
+        let record = try record(at: path)
+        guard case .present(let there, _) = try store.look(at: path, record: record, rereading: false) else {
+            return false
+        }
+        return there.hasSameContent(as: entry)
+    }
+
+    /// Looks again at everything that came out of the tree: it becomes history, or was edited meanwhile and becomes a
+    /// conflict copy.
+    package mutating func reviewRemoved() throws(StoreFailure) {
+        hasRemoved = false
+        for removed in try store.removed() {
+            switch try store.review(removed) {
+            case .settled, .gone: try store.retire(removed, holding: nil)
+            case .edited(let entry, let path): try rescue(removed, as: entry, from: path)
+            }
+        }
+    }
+
+    /// Keeps an edit that came out of the tree unseen.
+    mutating func rescue(_ edit: Store.Removed) throws(StoreFailure) {
+        hasRemoved = true
+        if case .edited(let entry, let path) = try store.review(edit) {
+            try rescue(edit, as: entry, from: path)
+        }
+    }
+
+    private mutating func rescue(
+        _ edit: Store.Removed, as entry: Entry, from path: RelativePath
+    ) throws(StoreFailure) {
+        let digest = digest(of: entry)
+        // Its directory may be gone: then it is kept in the nearest one above that is still there.
+        let home = try nearestPlace(for: path)
+        for digits in Self.digits {
+            guard let copy = ConflictName.path(for: home, author: name, digest: digest, digits: digits) else { return }
+            if try store.restore(edit, at: copy) {
+                touched.append(copy)
+                notices.append(.conflict(path: path, copy: copy))
+                return
+            }
+            if try isOnDisk(entry, at: copy) {
+                try store.retire(edit, holding: entry)
+                return
+            }
+        }
+    }
+
+    private func nearestPlace(for path: RelativePath) throws(StoreFailure) -> RelativePath {
+        var directory = path.parent
+        while let candidate = directory {
+            let record = try record(at: candidate)
+            if case .present(.directory, _) = try store.look(at: candidate, record: record, rereading: false) { break }
+            directory = candidate.parent
+        }
+        return (try? RelativePath.child(path.name, of: directory)) ?? path
+    }
+}

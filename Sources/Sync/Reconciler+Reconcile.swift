@@ -1,0 +1,154 @@
+package import Tree
+
+/// How an attempt at a step ended.
+enum Attempt: Hashable {
+    case done
+    /// The disk is not as it was: look and decide again.
+    case again
+    case waiting(Wait)
+}
+
+/// What was found on the disk when the step was decided.
+struct Found {
+    var entry: Entry
+    /// Nil where nothing is there.
+    var fingerprint: Fingerprint?
+}
+
+extension Reconciler {
+    /// How often a path is looked at again when it changes under our hands, before it is left for later.
+    private static var attempts: Int { 16 }
+
+    /// Settles one path as far as that is possible now.
+    ///
+    /// `rereading` asks for the content to be read although the fingerprint is the same.
+    package mutating func reconcile(_ path: RelativePath, rereading: Bool = false) throws(StoreFailure) -> Standing {
+        for _ in 0..<Self.attempts {
+            let record = try record(at: path)
+            // Until the verdict is known, nobody can say whether a newer entry was made from ours.
+            guard record.offered == nil else { return .waiting(.verdict) }
+            let found: Found
+            switch try store.look(at: path, record: record, rereading: rereading) {
+            case .absent: found = Found(entry: .tombstone, fingerprint: nil)
+            case .present(let entry, let fingerprint): found = Found(entry: entry, fingerprint: fingerprint)
+            case .unstable: return .waiting(.unstable)
+            case .unknown(let problem):
+                notices.append(.problem(path, problem))
+                return .waiting(.problem)
+            }
+            switch try step(record, found) {
+            case .submit(let record): return try submit(record, found)
+            case .attempt(.done): return .settled
+            case .attempt(.again): continue
+            case .attempt(.waiting(let wait)): return .waiting(wait)
+            }
+        }
+        return .waiting(.unstable)
+    }
+
+    private enum Step {
+        case attempt(Attempt)
+        case submit(Record)
+    }
+
+    private mutating func step(_ record: Record, _ found: Found) throws(StoreFailure) -> Step {
+        let isReplaced = isReplacing && record.base == .never
+        let base = isReplaced ? found.entry : record.base.entry
+        switch Reconciliation(remote: record.remote.entry, base: base, local: found.entry) {
+        case .nothing, .adopt:
+            if record.isPending || record.fingerprint != found.fingerprint {
+                settle(record, fingerprint: found.fingerprint, was: found.entry)
+            }
+            return .attempt(.done)
+        case .submit: return .submit(rebased(record))
+        case .keep: return .submit(rebased(record))
+        case .apply: return try applied(record, found)
+        case .applyMetadata: return .attempt(try applyMetadata(record, found))
+        case .setLocalAside: return .attempt(try setLocalAside(record, found))
+        case .setRemoteAside: return try keepingDirectory(record)
+        }
+    }
+
+    private mutating func applied(_ record: Record, _ found: Found) throws(StoreFailure) -> Step {
+        let outcome = try apply(record, found)
+        guard outcome == .filled else { return .attempt(outcome.attempt) }
+        switch try emptyOut(record) {
+        case .emptied: return .attempt(.again)
+        case .waiting(let wait): return .attempt(.waiting(wait))
+        case .holdsOwn: return try keepingDirectory(record)
+        }
+    }
+
+    /// The local directory keeps its name; what the hub has there, unless nothing, becomes a conflict copy.
+    private mutating func keepingDirectory(_ record: Record) throws(StoreFailure) -> Step {
+        if record.remote.entry.isLive {
+            let attempt = try setRemoteAside(record)
+            guard attempt == .done else { return .attempt(attempt) }
+        }
+        return .submit(rebased(record))
+    }
+
+    /// The hub's entry is what a submission will be made on top of.
+    private func rebased(_ record: Record) -> Record {
+        guard record.isPending else { return record }
+        var record = record
+        record.base = record.remote
+        record.fingerprint = nil
+        return record
+    }
+}
+
+// MARK: - Offering
+
+extension Reconciler {
+    /// Puts the disk's entry among the submissions, if the tree at the hub would be well formed with it.
+    private mutating func submit(_ record: Record, _ found: Found) throws(StoreFailure) -> Standing {
+        put(record)
+        guard maySubmit else { return .waiting(.role) }
+        if record.base.entry.isDirectory, !found.entry.isDirectory {
+            guard try liveEntry(inside: record.path) == nil else { return .waiting(.children) }
+        }
+        if found.entry.isLive, let parent = record.path.parent, try !isDirectoryAtHub(parent) {
+            _ = try reconcile(parent)
+            guard try isDirectoryAtHub(parent) else { return .waiting(.parent) }
+        }
+        var record = record
+        record.offered = found.entry
+        record.fingerprint = found.fingerprint
+        put(record)
+        submissions.append(Submission(path: record.path, base: record.base.revision, entry: found.entry))
+        return .submitted
+    }
+
+    private func isDirectoryAtHub(_ path: RelativePath) throws(StoreFailure) -> Bool {
+        let record = try record(at: path)
+        return (record.offered ?? record.remote.entry).isDirectory
+    }
+
+    /// The offer at `path` was accepted at `revision`: both sides agreed on it, whatever the path holds by now.
+    ///
+    /// Returns what it replaced, or nil where nothing was on offer.
+    @discardableResult
+    package mutating func accepted(_ path: RelativePath, at revision: Revision) throws(StoreFailure) -> Entry? {
+        var record = try record(at: path)
+        guard let offered = record.offered else { return nil }
+        let was = record.base.entry
+        record.base = Version(revision: revision, entry: offered)
+        if record.remote.revision <= revision {
+            record.remote = record.base
+            record.author = name
+        }
+        record.offered = nil
+        put(record)
+        return was
+    }
+
+    /// The offer at `path` came to nothing: the disk's entry is a local change like any other again.
+    package mutating func withdrawn(_ path: RelativePath) throws(StoreFailure) {
+        var record = try record(at: path)
+        guard record.offered != nil else { return }
+        record.offered = nil
+        record.fingerprint = nil
+        put(record)
+    }
+}

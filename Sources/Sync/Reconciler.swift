@@ -1,0 +1,240 @@
+package import Tree
+
+/// Brings paths of one replica to agreement: asks the three-way table, and has the store make the answer true.
+///
+/// It works on records in memory until ``commit(cursor:durably:)``, so that a batch costs one transaction. Whatever
+/// happens between a name on the disk and the commit is recognised afterwards by its content: nothing here relies on
+/// both happening together.
+package struct Reconciler<Store: ReplicaStore> {
+    package let store: Store
+    /// How others see this replica; part of the names of its conflict copies.
+    package let name: String
+    /// The hub's snapshot wins over what was here before it: local entries without a base become history.
+    package var isReplacing = false
+    /// Whether local changes may be offered.
+    package var maySubmit = true
+
+    /// Local changes to be offered, in an order in which they can be accepted.
+    package var submissions: [Submission] = []
+    /// Content that must come from the other side before paths can be settled.
+    package var missing: [MissingContent] = []
+    /// Paths that this reconciler itself made or changed and that should be looked at as local changes.
+    package var touched: [RelativePath] = []
+    package var notices: [Notice] = []
+    /// Whether something came out of the tree that must be looked at once more.
+    package internal(set) var hasRemoved = false
+
+    private var working: [RelativePath: Record] = [:]
+    private var unsaved: Set<RelativePath> = []
+    private var prepared: [RelativePath: Prepared] = [:]
+    private var needsFlush = false
+
+    private struct Prepared {
+        var file: Entry.File
+        var staged: Store.Staged
+    }
+
+    package init(store: Store, name: String) {
+        self.store = store
+        self.name = name
+    }
+}
+
+/// Where a path stands after an attempt to settle it.
+package enum Standing: Hashable, Sendable {
+    /// Disk and hub agree.
+    case settled
+    /// A local change is in ``Reconciler/submissions``.
+    case submitted
+    case waiting(Wait)
+}
+
+/// What a path waits for.
+package enum Wait: Hashable, Sendable {
+    /// Its submission has no verdict yet.
+    case verdict
+    /// Content that is in ``Reconciler/missing``.
+    case content
+    /// Its parent must be settled first.
+    case parent
+    /// What is inside must be settled first.
+    case children
+    /// It changes too fast to be taken.
+    case unstable
+    /// It can't be settled as things are; it was reported.
+    case problem
+    /// Local changes are not offered.
+    case role
+}
+
+/// A file that can't be named until content has come.
+package struct MissingContent: Hashable, Sendable {
+    package let path: RelativePath
+    package let file: Digest
+    /// Whether not even the chunk list is here.
+    package let list: Bool
+    package let chunks: [Chunk]
+
+    package init(path: RelativePath, file: Digest, list: Bool, chunks: [Chunk]) {
+        self.path = path
+        self.file = file
+        self.list = list
+        self.chunks = chunks
+    }
+}
+
+/// Whether a file's content is ready to be named.
+package enum Preparation: Hashable, Sendable {
+    case ready
+    /// What is missing is in ``Reconciler/missing``.
+    case missing
+    /// The content that came is not the file's.
+    case mismatch
+    case problem(Problem)
+}
+
+/// What people may want to hear of.
+package enum Notice: Hashable, Sendable {
+    /// A change of somebody else's is on this disk; `was` is what it replaced.
+    case applied(Change, was: Entry)
+    /// A change made here was accepted.
+    case sent(Change, was: Entry)
+    /// The losing version of `path` is kept at `copy`.
+    case conflict(path: RelativePath, copy: RelativePath)
+    case problem(RelativePath, Problem)
+}
+
+// MARK: - Records
+
+extension Reconciler {
+    package func record(at path: RelativePath) throws(StoreFailure) -> Record {
+        if let record = working[path] { return record }
+        return try store.record(at: path)
+    }
+
+    package mutating func put(_ record: Record) {
+        working[record.path] = record
+        unsaved.insert(record.path)
+    }
+
+    /// Saves what was decided since the last commit, in one transaction.
+    package mutating func commit(cursor: Cursor?, durably: Bool) throws(StoreFailure) {
+        guard cursor != nil || !unsaved.isEmpty else { return }
+        try store.save(unsavedRecords, cursor: cursor, durably: durably)
+        committed()
+    }
+
+    /// Saves what was decided since the last commit together with what the hub has accepted.
+    package mutating func commit(
+        accepting changes: [Change], bases: [Revision], cursor: Cursor
+    ) throws(StoreFailure) {
+        try store.append(changes, bases: bases, saving: unsavedRecords, cursor: cursor)
+        committed()
+    }
+
+    private mutating func committed() {
+        unsaved.removeAll(keepingCapacity: true)
+        if working.count > Self.recordsAtHand { working.removeAll() }
+    }
+
+    /// What was just settled is soon looked at again, when the watcher tells of it: so many records stay at hand.
+    private static var recordsAtHand: Int { 4096 }
+
+    private var unsavedRecords: [Record] {
+        unsaved.compactMap { working[$0] }
+    }
+
+    /// Forgets what was not committed.
+    package mutating func reset() {
+        unsaved.removeAll()
+        working.removeAll()
+        submissions.removeAll()
+        missing.removeAll()
+        touched.removeAll()
+    }
+
+    /// A path inside `directory` that keeps it from going: live, as far as is known and offered.
+    package func liveEntry(inside directory: RelativePath) throws(StoreFailure) -> RelativePath? {
+        var known: Set<RelativePath> = []
+        for path in unsaved where path.isInside(directory) {
+            guard let record = working[path] else { continue }
+            if record.remote.entry.isLive, record.offered?.isTombstone != true { return path }
+            known.insert(path)
+        }
+        return try store.liveEntry(inside: directory, except: known)
+    }
+
+    /// The hub's entry is on the disk, as the object of this fingerprint.
+    mutating func settle(_ record: Record, fingerprint: Fingerprint?, was: Entry) {
+        var record = record
+        let wasApplied = was != record.remote.entry
+        record.base = record.remote
+        record.fingerprint = fingerprint
+        put(record)
+        if wasApplied {
+            let change = Change(path: record.path, version: record.remote, author: record.author)
+            notices.append(.applied(change, was: was))
+        }
+    }
+}
+
+// MARK: - Content
+
+extension Reconciler {
+    /// Gets content ready before its names are, so that one flush serves a whole batch.
+    @discardableResult
+    package mutating func prepare(
+        _ file: Entry.File, at path: RelativePath, content: Store.Content?
+    ) throws(StoreFailure) -> Preparation {
+        if let ready = prepared[path] {
+            // What is staged has its mode and mtime already: they must be the entry's as well.
+            if ready.file == file { return .ready }
+            drop(path)
+        }
+        switch try store.stage(file, content: content) {
+        case .ready(let staged):
+            prepared[path] = Prepared(file: file, staged: staged)
+            needsFlush = true
+            return .ready
+        case .missing(let list, let chunks):
+            missing.append(MissingContent(path: path, file: file.digest, list: list, chunks: chunks))
+            return .missing
+        case .mismatch:
+            return .mismatch
+        case .problem(let problem):
+            notices.append(.problem(path, problem))
+            return .problem(problem)
+        }
+    }
+
+    /// Makes prepared content durable. Names come after.
+    package mutating func flush() throws(StoreFailure) {
+        guard needsFlush else { return }
+        try store.flush()
+        needsFlush = false
+    }
+
+    /// Lets go of prepared content.
+    package mutating func drop(_ path: RelativePath) {
+        if let ready = prepared.removeValue(forKey: path) { store.discard(ready.staged) }
+    }
+
+    /// Lets go of all prepared content that is not what its path now waits for.
+    package mutating func dropSuperseded() throws(StoreFailure) {
+        for (path, ready) in prepared {
+            let record = try record(at: path)
+            if record.isPending, case .file(let file) = record.remote.entry, file == ready.file { continue }
+            drop(path)
+        }
+    }
+
+    mutating func takePrepared(_ file: Entry.File, at path: RelativePath) throws(StoreFailure) -> Store.Staged? {
+        guard try prepare(file, at: path, content: nil) == .ready else { return nil }
+        try flush()
+        return prepared.removeValue(forKey: path)?.staged
+    }
+
+    mutating func putBack(_ staged: Store.Staged, of file: Entry.File, at path: RelativePath) {
+        prepared[path] = Prepared(file: file, staged: staged)
+    }
+}

@@ -1,0 +1,115 @@
+package import Tree
+
+/// One replica as the machines see it: an index, a folder and the content between them.
+///
+/// The machines decide; a store makes their decisions true. The real one is a folder with a SQLite index; the
+/// simulator's is in memory, fails on purpose, and forgets what was not durable. All calls of one store come from one
+/// place, one at a time. A call that fails throws ``StoreFailure`` when the whole replica can't go on (root gone, index
+/// broken); what concerns one path alone is a ``Problem`` in the result.
+package protocol ReplicaStore: AnyObject {
+    /// Bytes of a file or of a chunk.
+    associatedtype Content
+    /// Verified content that has no name in the tree yet. Only a store can make one.
+    associatedtype Staged
+    /// Something that was taken out of the tree and is kept until it is sure that nobody still writes to it.
+    associatedtype Removed
+
+    // MARK: The index
+
+    /// What is durably known of a path; a record of nothing where nothing is.
+    func record(at path: RelativePath) throws(StoreFailure) -> Record
+    /// A path strictly inside `directory` that is live at the hub (``Record/remote``) and of which no deletion is on
+    /// offer, if there is one that is not among `excluded`.
+    func liveEntry(
+        inside directory: RelativePath, except excluded: Set<RelativePath>
+    ) throws(StoreFailure) -> RelativePath?
+    /// Up to `limit` paths after `path` (from the first where nil) whose remote is not their base, or that have an
+    /// offer without a verdict.
+    func unfinished(after path: RelativePath?, limit: Int) throws(StoreFailure) -> [Record]
+    /// Writes all of these at once or none of them, durably if asked. A nil `cursor` leaves it as it is.
+    func save(_ records: [Record], cursor: Cursor?, durably: Bool) throws(StoreFailure)
+    /// The cursor as last saved; on a hub, its epoch and head.
+    var cursor: Cursor { get }
+    /// Forgets every record and starts at `cursor`: the hub's history is not the one that was followed.
+    func forget(startingAt cursor: Cursor) throws(StoreFailure)
+
+    // MARK: The feed (a hub's)
+
+    /// Up to `limit` changes after `revision`, in order of revision.
+    func feed(after revision: Revision, limit: Int) throws(StoreFailure) -> [Change]
+    /// The version that was accepted on top of `base` at `path`, if the log still has it.
+    func successor(of base: Revision, at path: RelativePath) throws(StoreFailure) -> Version?
+    /// Adds accepted changes to the log (`bases` are the revisions that they replaced, one each), saves `records`,
+    /// which have these changes as remotes, and moves the head to `cursor`: all of it at once, durably.
+    ///
+    /// What the hub's own folder holds must become its base in the same instant: a crash in between would leave an
+    /// entry that nobody has the content of, were it deleted meanwhile.
+    func append(
+        _ changes: [Change], bases: [Revision], saving records: [Record], cursor: Cursor
+    ) throws(StoreFailure)
+
+    // MARK: Looking
+
+    /// Looks at the disk. What has the record's fingerprint is what the record says (its offer, else its base) and is
+    /// not read again, unless `rereading`.
+    func look(at path: RelativePath, record: Record, rereading: Bool) throws(StoreFailure) -> Observation
+    /// The names on the disk in a directory that could be mirrored; nil if it can't be listed.
+    func children(of directory: RelativePath) throws(StoreFailure) -> [RelativePath]?
+
+    // MARK: Content
+
+    /// Gets a file's content ready to be named: from `content` where given, from what is already here (the tree,
+    /// history, an interrupted transfer), or says what is missing.
+    func stage(_ file: Entry.File, content: Content?) throws(StoreFailure) -> Staging<Staged>
+    /// Lets go of staged content that will not be named.
+    func discard(_ staged: Staged)
+    /// Makes everything staged since the last call durable.
+    func flush() throws(StoreFailure)
+    /// Takes a chunk list (``ChunkList/encoded()``) for the file of this digest; false if it is not that file's.
+    func receive(list: Content, of file: Digest) throws(StoreFailure) -> Bool
+    /// Takes a chunk into the interrupted or running transfer of this file; false if the bytes are not that chunk.
+    func receive(chunk: Content, digest: Digest, of file: Digest) throws(StoreFailure) -> Bool
+    /// A one-chunk file's content, if it is still here.
+    func content(of file: Entry.File, at path: RelativePath) throws(StoreFailure) -> Content?
+    /// A file's chunk list, encoded, if it is known.
+    func list(of file: Digest) throws(StoreFailure) -> Content?
+    /// A chunk's bytes, if they are still here. For a one-chunk file both digests are the same.
+    func chunk(_ chunk: Digest, of file: Digest) throws(StoreFailure) -> Content?
+    /// Whether a file of this digest was here before: in the tree or in history.
+    func knows(_ digest: Digest) throws(StoreFailure) -> Bool
+    /// How many bytes `content` has.
+    func size(of content: Content) -> Int
+    /// The digest of a few bytes: of a symlink's target, for the name of its conflict copy.
+    func digest(of bytes: [UInt8]) -> Digest
+
+    // MARK: Names
+
+    /// Names staged content, or makes a directory or symlink, if and only if `expected` is what is there (nil:
+    /// nothing). A directory in place of another one takes only the mode.
+    func place(
+        _ entry: Entry, staged: Staged?, at path: RelativePath, expecting expected: Fingerprint?
+    ) throws(StoreFailure) -> Placement<Removed>
+    /// Takes what is at `path` out of the tree if and only if it is what is expected. A directory must be empty.
+    func remove(_ path: RelativePath, expecting expected: Fingerprint) throws(StoreFailure) -> Removal<Removed>
+    /// Gives a file or directory, expected as it is, another mode or mtime.
+    func setMetadata(
+        _ entry: Entry, at path: RelativePath, expecting expected: Fingerprint
+    ) throws(StoreFailure) -> Placement<Removed>
+    /// Renames within the tree, if `path` holds what is expected and nothing is at `target`.
+    func rename(
+        _ path: RelativePath, to target: RelativePath, expecting expected: Fingerprint
+    ) throws(StoreFailure) -> Renaming
+
+    // MARK: What came out
+
+    /// What was taken out of the tree and is not yet history, oldest first; after a crash, also what was taken out
+    /// before it.
+    func removed() throws(StoreFailure) -> [Removed]
+    /// Looks at it again: still what was expected, or an edit that nobody has seen.
+    func review(_ removed: Removed) throws(StoreFailure) -> Review
+    /// Names it again at `path`; false if something is there.
+    func restore(_ removed: Removed, at path: RelativePath) throws(StoreFailure) -> Bool
+    /// Lets it become history, if it still holds `entry` (nil: what was expected when it came out) and nobody can
+    /// write to it any more; else it stays, to be reviewed again.
+    func retire(_ removed: Removed, holding entry: Entry?) throws(StoreFailure)
+}

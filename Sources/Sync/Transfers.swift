@@ -1,0 +1,165 @@
+package import Tree
+
+/// Content on its way here: what is wanted from one other side, in what order, and how much of it at a time.
+///
+/// Files are known by digest, so that two paths with the same content share one transfer.
+package struct Transfers {
+    /// How many bytes may be wanted and not here yet.
+    package static let window: UInt64 = 8 * 1024 * 1024
+    /// How many bytes are wanted in one message.
+    package static let portion: UInt64 = 1024 * 1024
+    /// What a chunk list counts as, before its size is known.
+    private static let listCost: UInt64 = 64 * 1024
+
+    private struct Transfer {
+        var paths: [RelativePath]
+        var wantsList: Bool
+        var ahead: ArraySlice<Chunk>
+        var awaited: [Digest: UInt64] = [:]
+        var awaitsList = false
+
+        var isComplete: Bool { !wantsList && !awaitsList && ahead.isEmpty && awaited.isEmpty }
+    }
+
+    private var transfers: [Digest: Transfer] = [:]
+    private var order: [Digest] = []
+    private var outstanding: UInt64 = 0
+
+    package init() {}
+
+    /// How many files are being transferred.
+    package var count: Int { transfers.count }
+    package var isEmpty: Bool { transfers.isEmpty }
+
+    /// Wants what a path waits for.
+    package mutating func add(_ content: MissingContent) {
+        if transfers[content.file] != nil {
+            if transfers[content.file]?.paths.contains(content.path) == false {
+                transfers[content.file]?.paths.append(content.path)
+            }
+            return
+        }
+        // The same chunk may stand in a file many times, and is wanted once.
+        var seen: Set<Digest> = []
+        let chunks = content.chunks.filter { seen.insert($0.digest).inserted }
+        transfers[content.file] = Transfer(paths: [content.path], wantsList: content.list, ahead: chunks[...])
+        order.append(content.file)
+    }
+
+    /// What to ask for now; empty while the window is full.
+    package mutating func wants() -> [Want] {
+        var wants: [Want] = []
+        while outstanding < Self.window, let file = order.first {
+            guard var transfer = transfers[file], transfer.wantsList || !transfer.ahead.isEmpty else {
+                order.removeFirst()
+                continue
+            }
+            var want = Want(file: file, list: transfer.wantsList, chunks: [])
+            var bytes: UInt64 = 0
+            if transfer.wantsList {
+                transfer.wantsList = false
+                transfer.awaitsList = true
+                bytes += Self.listCost
+            }
+            while bytes < Self.portion, let chunk = transfer.ahead.popFirst() {
+                want.chunks.append(chunk.digest)
+                transfer.awaited[chunk.digest] = UInt64(chunk.size)
+                bytes += UInt64(chunk.size)
+            }
+            outstanding += bytes
+            transfers[file] = transfer
+            wants.append(want)
+        }
+        return wants
+    }
+
+    /// A chunk has come; returns the paths that can be tried again now.
+    package mutating func received(chunk: Digest, of file: Digest) -> [RelativePath] {
+        guard let size = transfers[file]?.awaited.removeValue(forKey: chunk) else { return [] }
+        outstanding -= min(outstanding, size)
+        return finishIfComplete(file)
+    }
+
+    /// A chunk list has come: what it names is not known yet, so the paths are tried again.
+    package mutating func received(listOf file: Digest) -> [RelativePath] {
+        guard transfers[file]?.awaitsList == true else { return [] }
+        transfers[file]?.awaitsList = false
+        outstanding -= min(outstanding, Self.listCost)
+        return finishIfComplete(file)
+    }
+
+    /// The other side no longer has something of the file: a newer version is on its way. Returns the paths.
+    package mutating func unavailable(_ file: Digest) -> [RelativePath] {
+        guard let transfer = transfers.removeValue(forKey: file) else { return [] }
+        let awaited = transfer.awaited.values.reduce(0, +) + (transfer.awaitsList ? Self.listCost : 0)
+        outstanding -= min(outstanding, awaited)
+        order.removeAll { $0 == file }
+        return transfer.paths
+    }
+
+    /// The path no longer waits for this file.
+    package mutating func abandon(_ path: RelativePath, file: Digest) {
+        transfers[file]?.paths.removeAll { $0 == path }
+        if transfers[file]?.paths.isEmpty == true { _ = unavailable(file) }
+    }
+
+    private mutating func finishIfComplete(_ file: Digest) -> [RelativePath] {
+        guard let transfer = transfers[file], transfer.isComplete else { return [] }
+        transfers[file] = nil
+        order.removeAll { $0 == file }
+        return transfer.paths
+    }
+}
+
+/// Content asked for by one other side, served a message at a time as its socket takes it.
+package struct Supplier {
+    /// A side that asks for more than this at a time breaks the protocol: it asks within ``Transfers/window``.
+    package static let limit = 4096
+
+    /// How many answers may be on their way to the socket.
+    private static let depth = 2
+
+    private var wants: [Want] = []
+    private var chunkCount = 0
+    private var underway = 0
+
+    package init() {}
+
+    package var isEmpty: Bool { wants.isEmpty }
+
+    /// False if that is more than anyone may ask for.
+    package mutating func add(_ want: Want) -> Bool {
+        wants.append(want)
+        chunkCount += want.chunks.count + 1
+        return chunkCount <= Self.limit
+    }
+
+    /// An answer has left for the socket.
+    package mutating func sent() {
+        underway -= 1
+    }
+
+    /// Reads the answer to the oldest question; nil while enough answers are on their way.
+    package mutating func next<Store: ReplicaStore>(
+        from store: Store
+    ) throws(StoreFailure) -> Supply<Store.Content>? {
+        guard !wants.isEmpty, underway < Self.depth else { return nil }
+        let want = wants.removeFirst()
+        underway += 1
+        chunkCount -= want.chunks.count + 1
+        var supply = Supply<Store.Content>(
+            file: want.file, list: nil, chunks: [], unavailable: [], listUnavailable: false)
+        if want.list {
+            supply.list = try store.list(of: want.file)
+            supply.listUnavailable = supply.list == nil
+        }
+        for digest in want.chunks {
+            if let content = try store.chunk(digest, of: want.file) {
+                supply.chunks.append((digest, content))
+            } else {
+                supply.unavailable.append(digest)
+            }
+        }
+        return supply
+    }
+}
