@@ -1,0 +1,220 @@
+package import NIOCore
+package import Tree
+
+/// Turns the bytes of one WebSocket binary message into a message, checking all of it.
+///
+/// Content comes as slices of the message's buffer, without a copy, and so keeps the whole buffer in memory.
+package struct MessageDecoder: Sendable {
+    package init() {}
+
+    /// The message, or nil where it is of a kind that is unknown here and may be passed over.
+    package func decode(_ buffer: ByteBuffer) throws(WireError) -> Message<ByteBuffer>? {
+        try buffer.withUnsafeReadableBytes { raw in
+            Result { () throws(WireError) in
+                var decoding = Decoding(buffer: buffer, reader: WireReader(raw))
+                return try decoding.message()
+            }
+        }.get()
+    }
+}
+
+/// One message being read.
+private struct Decoding {
+    let buffer: ByteBuffer
+    var reader: WireReader
+
+    mutating func message() throws(WireError) -> Message<ByteBuffer>? {
+        let byte = try reader.byte(.kind)
+        guard let kind = Kind(rawValue: byte) else {
+            guard byte & Kind.skippable != 0 else { throw .unknownKind(byte) }
+            return nil
+        }
+        // What a `hello` of a later version has after the part known here is its own affair.
+        if kind == .hello { return .hello(try hello()) }
+        let message = try message(of: kind)
+        try reader.finish()
+        return message
+    }
+
+    private mutating func message(of kind: Kind) throws(WireError) -> Message<ByteBuffer> {
+        switch kind {
+        case .hello: return .hello(try hello())
+        case .welcome: return .welcome(try welcome())
+        case .changes:
+            let (through, count) = try reader.section { (fields) throws(WireError) in
+                (try fields.revision(), try fields.count(upTo: WireLimits.entries, .count))
+            }
+            let deliveries = try items(count) { (decoding) throws(WireError) in
+                try decoding.delivery(through: through)
+            }
+            return .changes(deliveries, through: through)
+        case .caughtUp: return .caughtUp(try reader.section { (fields) throws(WireError) in try fields.revision() })
+        case .submit:
+            return .submit(try items(try itemCount()) { (decoding) throws(WireError) in try decoding.offer() })
+        case .settled:
+            return .settled(try items(try itemCount()) { (decoding) throws(WireError) in try decoding.settlement() })
+        case .want: return .want(try want())
+        case .chunks: return .chunks(try supply())
+        case .applied: return .applied(try reader.section { (fields) throws(WireError) in try fields.revision() })
+        case .goodbye: return .goodbye(try goodbye())
+        }
+    }
+
+    // MARK: Lists
+
+    private mutating func itemCount() throws(WireError) -> Int {
+        try reader.section { (fields) throws(WireError) in try fields.count(upTo: WireLimits.entries, .count) }
+    }
+
+    /// No item takes less than this, so a count that cannot be is known before room is made for it.
+    private static let leastItem = 4
+
+    private mutating func items<Item>(
+        _ count: Int, _ item: (inout Decoding) throws(WireError) -> Item
+    ) throws(WireError) -> [Item] {
+        guard count <= reader.remaining / Self.leastItem else { throw .truncated(.count) }
+        var items: [Item] = []
+        items.reserveCapacity(count)
+        for _ in 0..<count { items.append(try item(&self)) }
+        return items
+    }
+
+    private mutating func digests(_ count: Int) throws(WireError) -> [Digest] {
+        guard count <= reader.remaining / Digest.byteCount else { throw .truncated(.digest) }
+        var digests: [Digest] = []
+        digests.reserveCapacity(count)
+        for _ in 0..<count { digests.append(try reader.digest()) }
+        return digests
+    }
+
+    private mutating func content(
+        _ range: ClosedRange<Int>, _ field: WireError.Field
+    ) throws(WireError) -> ByteBuffer {
+        let length = Int(try reader.fixed(UInt32.self, field))
+        guard range.contains(length) else { throw .outOfRange(field, UInt64(length)) }
+        let start = reader.offset
+        try reader.skip(length, field)
+        guard let slice = buffer.getSlice(at: buffer.readerIndex + start, length: length) else {
+            throw .truncated(field)
+        }
+        return slice
+    }
+
+    private mutating func list(upTo limit: Int) throws(WireError) -> ByteBuffer {
+        let list = try content(12...limit, .list)
+        guard (list.readableBytes - 12) % 36 == 0 else { throw .outOfRange(.list, UInt64(list.readableBytes)) }
+        return list
+    }
+
+    // MARK: Messages
+
+    private mutating func hello() throws(WireError) -> Hello {
+        guard reader.remaining >= Magic.bytes.count else { throw .truncated(.magic) }
+        guard try reader.take(Magic.bytes.count, .magic).elementsEqual(Magic.bytes) else { throw .notNosocks }
+        let oldest = try reader.fixed(UInt16.self, .versions)
+        let newest = try reader.fixed(UInt16.self, .versions)
+        guard oldest <= newest else { throw .inconsistent(.versions) }
+        return try reader.section { (fields) throws(WireError) in
+            let replica = try fields.fixed(UInt64.self, .replica)
+            let epoch = Epoch(rawValue: try fields.fixed(UInt64.self, .epoch))
+            let cursor = Cursor(epoch: epoch, revision: try fields.revision())
+            guard epoch != .none || cursor == .start else { throw .inconsistent(.cursor) }
+            let name = try fields.text(1...WireLimits.name, .name)
+            return Hello(versions: oldest...newest, replica: replica, name: name, cursor: cursor)
+        }
+    }
+
+    private mutating func welcome() throws(WireError) -> Welcome {
+        try reader.section { (fields) throws(WireError) in
+            let version = try fields.fixed(UInt16.self, .versions)
+            let epoch = Epoch(rawValue: try fields.fixed(UInt64.self, .epoch))
+            guard epoch != .none else { throw .outOfRange(.epoch, 0) }
+            let from = try fields.revision()
+            let head = try fields.revision()
+            guard from <= head else { throw .inconsistent(.revision) }
+            let replica = try fields.fixed(UInt64.self, .replica)
+            let flags = try fields.flags(1)
+            let name = try fields.text(1...WireLimits.name, .name)
+            return Welcome(
+                version: version, epoch: epoch, from: from, head: head, replica: replica, name: name,
+                isReadOnly: flags != 0)
+        }
+    }
+
+    private mutating func delivery(through: Revision) throws(WireError) -> Delivery<ByteBuffer> {
+        let (kind, change) = try reader.section { (fields) throws(WireError) in
+            let kind = try fields.byte(.attachment)
+            let path = try fields.path()
+            let revision = try fields.revision()
+            guard revision > .zero else { throw .outOfRange(.revision, 0) }
+            guard revision <= through else { throw .inconsistent(.revision) }
+            let author = try fields.text(0...WireLimits.name, .author)
+            let version = Version(revision: revision, entry: try fields.entry())
+            return (kind, Change(path: path, version: version, author: author))
+        }
+        return Delivery(change: change, attachment: try attachment(kind, to: change.entry))
+    }
+
+    private mutating func offer() throws(WireError) -> Offer<ByteBuffer> {
+        let (flags, number, submission) = try reader.section { (fields) throws(WireError) in
+            let flags = try fields.flags(7)
+            let path = try fields.path()
+            let base = try fields.revision()
+            let number = try fields.unsigned(.number)
+            return (flags, number, Submission(path: path, base: base, entry: try fields.entry()))
+        }
+        return Offer(
+            number: number, submission: submission, attachment: try attachment(flags & 3, to: submission.entry),
+            isInquiry: flags & 4 != 0)
+    }
+
+    private mutating func attachment(_ byte: UInt8, to entry: Entry) throws(WireError) -> Attachment<ByteBuffer> {
+        guard let kind = AttachmentKind(rawValue: byte) else { throw .outOfRange(.attachment, UInt64(byte)) }
+        if kind == .none { return .none }
+        guard case .file(let file) = entry, file.isOneChunk == (kind == .content) else {
+            throw .inconsistent(.attachment)
+        }
+        if kind == .list { return .list(try list(upTo: WireLimits.list(ofFileSize: file.size))) }
+        let size = Int(file.size)
+        return .content(try content(size...size, .attachment))
+    }
+
+    private mutating func settlement() throws(WireError) -> Settlement {
+        try reader.section { (fields) throws(WireError) in
+            let number = try fields.unsigned(.number)
+            return Settlement(number: number, verdict: try fields.verdict())
+        }
+    }
+
+    private mutating func want() throws(WireError) -> Want {
+        let (file, flags, count) = try reader.section { (fields) throws(WireError) in
+            (try fields.digest(), try fields.flags(1), try fields.count(upTo: WireLimits.digests, .count))
+        }
+        return Want(file: file, list: flags != 0, chunks: try digests(count))
+    }
+
+    private mutating func supply() throws(WireError) -> Supply<ByteBuffer> {
+        let (file, flags, chunkCount, unavailableCount) = try reader.section { (fields) throws(WireError) in
+            (
+                try fields.digest(), try fields.flags(3), try fields.count(upTo: WireLimits.digests, .count),
+                try fields.count(upTo: WireLimits.digests, .count)
+            )
+        }
+        guard flags != 3 else { throw .inconsistent(.list) }
+        let list = flags & 1 != 0 ? try list(upTo: WireLimits.list) : nil
+        let chunks = try items(chunkCount) { (decoding) throws(WireError) in
+            (digest: try decoding.reader.digest(), content: try decoding.content(1...WireLimits.chunk, .chunk))
+        }
+        return Supply(
+            file: file, list: list, chunks: chunks, unavailable: try digests(unavailableCount),
+            listUnavailable: flags & 2 != 0)
+    }
+
+    private mutating func goodbye() throws(WireError) -> Goodbye {
+        try reader.section { (fields) throws(WireError) in
+            // A reason of a later version is still a goodbye, and its text says the rest.
+            let reason = Goodbye.Reason(rawValue: try fields.byte(.reason)) ?? .failed
+            return Goodbye(reason: reason, text: try fields.text(0...WireLimits.text, .text))
+        }
+    }
+}
