@@ -1,0 +1,334 @@
+import NIOCore
+import WebSocket
+
+/// Runs the sans-I/O machine of one connection in its channel.
+final class ConnectionHandler: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    private enum Phase {
+        /// In the pipeline, and not yet started: the upgrade is finishing.
+        case starting
+        case open
+        /// Nothing more is read or sent; the connection goes as soon as the peer ends it or its time is up.
+        case lingering
+        case closed
+    }
+
+    /// How the connection ended, decided by whatever happened first.
+    private struct Ending {
+        var code: CloseCode?
+        var reason = ""
+        var error: (any Error)?
+    }
+
+    private let configuration: WebSocketConfiguration
+    private let owner: any WebSocketHandler
+    private var machine: Machine
+    private var phase = Phase.starting
+    private var ending: Ending?
+    private var context: ChannelHandlerContext?
+    private var connection: WebSocketConnection?
+    private var keepalive: Keepalive
+    private var keepaliveTask: Scheduled<Void>?
+    private var closeTask: Scheduled<Void>?
+    private var random = SystemRandomNumberGenerator()
+
+    /// Frames that have not been written to the channel yet.
+    private var out = ByteBuffer()
+    /// What the frames in `out` add to the connection's buffered bytes.
+    private var outCost = 0
+    private var isReading = false
+    private var isFlushScheduled = false
+    private var isFlushing = false
+    /// Enough for one system call to be cheap per byte, and to start the kernel early on a long run of sends.
+    private static let writeThreshold = 64 << 10
+
+    init(machine: Machine, configuration: WebSocketConfiguration, owner: any WebSocketHandler) {
+        self.machine = machine
+        self.configuration = configuration
+        self.owner = owner
+        self.keepalive = Keepalive(pingInterval: 1, deadInterval: 1, now: 0)
+    }
+
+    // MARK: Starting
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        finish()
+        self.context = nil
+    }
+
+    /// The upgrade is complete: from here on frames may be written.
+    ///
+    /// - Returns: `false` if the channel went during the upgrade, of which the owner then hears nothing.
+    func start(_ connection: WebSocketConnection) -> Bool {
+        guard phase == .starting, let context, context.channel.isActive else {
+            connection.detach()
+            return false
+        }
+        self.connection = connection
+        phase = .open
+        keepalive = Keepalive(
+            pingInterval: UInt64(clamping: configuration.pingInterval.nanoseconds),
+            deadInterval: UInt64(clamping: configuration.deadInterval.nanoseconds), now: now(context))
+        checkKeepalive()
+        owner.opened(connection)
+        return true
+    }
+
+    // MARK: Receiving
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        guard phase == .open else { return }
+        keepalive.heard(at: now(context))
+        isReading = true
+        var bytes = Self.unwrapInboundIn(data)
+        do throws(ProtocolError) {
+            while phase == .open, let event = try machine.next(from: &bytes) {
+                handle(event)
+            }
+        } catch {
+            fail(error)
+        }
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        isReading = false
+        flush()
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        finish()
+        context.fireChannelInactive()
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        drop(error)
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        let isWritable = context.channel.isWritable
+        connection?.setWritable(isWritable)
+        if phase == .open { owner.writabilityChanged(isWritable) }
+    }
+
+    private func handle(_ event: Event) {
+        switch event {
+        case .message(let message, let isText):
+            owner.received(message: message, isText: isText)
+        case .ping(let payload):
+            machine.writePong(payload, maskingKey: maskingKey(), into: &out)
+            account(payload.readableBytes)
+            scheduleFlush()
+        case .pong:
+            break
+        case .close(let code, let reason):
+            ending = ending ?? Ending(code: code, reason: reason)
+            machine.writeClose(code: code, reason: "", maskingKey: maskingKey(), into: &out)
+            // The server drops TCP first, the client leaves it a moment to (RFC 6455 §7.1.1).
+            linger(then: machine.role == .server ? .all : nil)
+        }
+    }
+
+    /// The peer broke a rule: what was sent before goes out, then the close frame, then our half of the connection.
+    /// Closing both halves at once would reset the connection if bytes are left unread, and the peer might lose all.
+    private func fail(_ error: ProtocolError) {
+        guard phase == .open else { return }
+        ending = ending ?? Ending(code: error.closeCode, reason: error.reason, error: error)
+        machine.writeClose(code: error.closeCode, reason: error.reason, maskingKey: maskingKey(), into: &out)
+        linger(then: .output)
+    }
+
+    // MARK: Sending
+
+    func send(_ message: ByteBuffer, isText: Bool, compress: Bool, cost: Int) {
+        guard phase == .open, machine.maySend else {
+            connection?.account(sent: cost)
+            return
+        }
+        let shared = compress && machine.sendsIndependentMessages ? sharedDeflater() : nil
+        let rest = machine.write(
+            message, isText: isText, compress: compress, maskingKey: maskingKey(), deflater: shared, into: &out)
+        outCost += cost
+        if let rest { write(rest) }
+        sent()
+    }
+
+    func send(frame: ByteBuffer, cost: Int) {
+        guard phase == .open, machine.maySend, machine.role == .server else {
+            connection?.account(sent: cost)
+            return
+        }
+        outCost += cost
+        if frame.readableBytes < 8 << 10 {
+            out.writeImmutableBuffer(frame)
+        } else {
+            write(frame)
+        }
+        sent()
+    }
+
+    private func sent() {
+        if let connection, connection.bufferedBytes > configuration.maxBufferedBytes {
+            return drop(WebSocketConnectionError.readerTooSlow)
+        }
+        if out.readableBytes >= Self.writeThreshold { writeOut() }
+        scheduleFlush()
+    }
+
+    private func account(_ bytes: Int) {
+        let cost = bytes + 16
+        connection?.account(sent: -cost)
+        outCost += cost
+        if let connection, connection.bufferedBytes > configuration.maxBufferedBytes {
+            drop(WebSocketConnectionError.readerTooSlow)
+        }
+    }
+
+    /// Writes what has gathered and then `buffer`, in that order.
+    private func write(_ buffer: ByteBuffer) {
+        if out.readableBytes > 0 {
+            context?.write(Self.wrapOutboundOut(out), promise: nil)
+            out = ByteBuffer()
+        }
+        emit(buffer)
+    }
+
+    private func writeOut() {
+        guard out.readableBytes > 0 else { return }
+        let buffer = out
+        out = ByteBuffer()
+        emit(buffer)
+    }
+
+    /// Writes to the channel, and settles the account when the operating system has taken the bytes.
+    private func emit(_ buffer: ByteBuffer) {
+        guard let context else { return }
+        let cost = outCost
+        outCost = 0
+        let promise = context.eventLoop.makePromise(of: Void.self)
+        promise.futureResult.assumeIsolated().whenComplete { result in
+            self.connection?.account(sent: cost)
+            // Bytes that had to wait for room prove that the peer takes them, and its pong may be far behind. Bytes that
+            // the operating system takes at once prove nothing.
+            if case .success = result, !self.isFlushing, let context = self.context {
+                self.keepalive.heard(at: self.now(context))
+            }
+        }
+        context.write(Self.wrapOutboundOut(buffer), promise: promise)
+    }
+
+    /// Flushes at the end of this read, or of this turn of the event loop.
+    private func scheduleFlush() {
+        guard !isReading, !isFlushScheduled, let context else { return }
+        isFlushScheduled = true
+        context.eventLoop.assumeIsolated().execute {
+            self.isFlushScheduled = false
+            self.flush()
+        }
+    }
+
+    private func flush() {
+        writeOut()
+        isFlushing = true
+        context?.flush()
+        isFlushing = false
+    }
+
+    // MARK: Closing
+
+    func close(code: CloseCode, reason: String) {
+        guard phase == .open, let context,
+            machine.writeClose(code: code, reason: reason, maskingKey: maskingKey(), into: &out)
+        else { return }
+        flush()
+        // The peer's time starts when our close frame has left.
+        let promise = context.eventLoop.makePromise(of: Void.self)
+        promise.futureResult.assumeIsolated().whenSuccess {
+            guard self.phase == .open, let context = self.context else { return }
+            self.closeTask = context.eventLoop.assumeIsolated().scheduleTask(in: self.configuration.closeTimeout) {
+                self.drop(WebSocketConnectionError.closeTimedOut)
+            }
+        }
+        context.writeAndFlush(Self.wrapOutboundOut(ByteBuffer()), promise: promise)
+    }
+
+    /// Sends what has gathered, closes as much as `mode` says when that has left, and the rest when the time is up.
+    private func linger(then mode: CloseMode?) {
+        phase = .lingering
+        keepaliveTask?.cancel()
+        closeTask?.cancel()
+        guard let context else { return }
+        let channel = context.channel
+        closeTask = context.eventLoop.assumeIsolated().scheduleTask(in: configuration.lingerTimeout) {
+            channel.close(promise: nil)
+        }
+        writeOut()
+        let promise = context.eventLoop.makePromise(of: Void.self)
+        if let mode {
+            promise.futureResult.whenComplete { _ in channel.close(mode: mode, promise: nil) }
+        }
+        context.writeAndFlush(Self.wrapOutboundOut(ByteBuffer()), promise: promise)
+    }
+
+    /// Drops the TCP connection now.
+    func drop(_ error: any Error) {
+        guard phase != .closed else { return }
+        ending = ending ?? Ending(error: error)
+        if phase == .open { phase = .lingering }
+        context?.close(promise: nil)
+    }
+
+    private func finish() {
+        guard phase != .closed, phase != .starting else { return }
+        phase = .closed
+        keepaliveTask?.cancel()
+        closeTask?.cancel()
+        out = ByteBuffer()
+        connection?.setWritable(false)
+        connection?.detach()
+        connection = nil
+        let ending = ending ?? Ending(error: WebSocketConnectionError.lost)
+        owner.closed(code: ending.code, reason: ending.reason, error: ending.error)
+    }
+
+    // MARK: Keepalive
+
+    private func checkKeepalive() {
+        guard phase == .open, let context else { return }
+        let next: UInt64
+        switch keepalive.check(at: now(context)) {
+        case .dead:
+            return drop(WebSocketConnectionError.silent)
+        case .ping(let lookAgain):
+            machine.writePing(ByteBuffer(), maskingKey: maskingKey(), into: &out)
+            account(0)
+            flush()
+            next = lookAgain
+        case .wait(let until):
+            next = until
+        }
+        keepaliveTask = context.eventLoop.assumeIsolated().scheduleTask(deadline: .uptimeNanoseconds(next)) {
+            self.checkKeepalive()
+        }
+    }
+
+    /// The event loop's clock, so that tests can move it.
+    private func now(_ context: ChannelHandlerContext) -> UInt64 {
+        context.eventLoop.now.uptimeNanoseconds
+    }
+
+    private func maskingKey() -> UInt32 {
+        machine.role == .client ? random.next() : 0
+    }
+
+    private func sharedDeflater() -> Deflater? {
+        guard let agreement = machine.agreement, let settings = configuration.deflate else { return nil }
+        let bits = machine.role == .server ? agreement.serverMaxWindowBits : agreement.clientMaxWindowBits
+        return SharedDeflaters.deflater(windowBits: bits, level: settings.level)
+    }
+}

@@ -1,0 +1,156 @@
+package import NIOCore
+package import NIOHTTP1
+import NIOPosix
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
+
+/// Opens WebSockets.
+package enum WebSocketClient {
+    /// Where to connect to.
+    package enum Address: Sendable, Equatable {
+        /// A name or a literal address, without brackets.
+        case host(String, port: Int)
+        case unixSocket(path: String)
+
+        /// The Host header (RFC 9110 §7.2): brackets around IPv6, no port if it is http's own.
+        var hostHeader: String {
+            switch self {
+            case .host(let host, let port):
+                let name = host.contains(":") ? "[\(host)]" : host
+                return port == 80 ? name : "\(name):\(port)"
+            case .unixSocket: return "localhost"
+            }
+        }
+    }
+
+    /// Connects and shakes hands. By the time this returns `handler` may have had its first messages.
+    ///
+    /// - Parameters:
+    ///   - path: The request target: begins with a slash, may have a query.
+    ///   - subprotocols: What to offer, the best first. The server may choose one, or none:
+    ///     ``WebSocketConnection/subprotocol`` tells.
+    ///   - headers: More for the request, such as Authorization.
+    package static func connect(
+        to address: Address, path: String = "/", subprotocols: [String] = [], headers: HTTPHeaders = [:],
+        configuration: WebSocketConfiguration = .client,
+        group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton, handler: any WebSocketHandler
+    ) async throws(WebSocketClientError) -> WebSocketConnection {
+        var head = HTTPRequestHead(version: .http1_1, method: .GET, uri: path, headers: headers)
+        head.headers.replaceOrAdd(name: "Host", value: address.hostHeader)
+        let attempt = Attempt(
+            head: head, subprotocols: subprotocols, configuration: configuration, handler: handler,
+            outcome: group.any().makePromise(of: WebSocketConnection.self))
+        do {
+            return try await attempt.run(address, group: group)
+        } catch {
+            throw WebSocketClientError(error)
+        }
+    }
+
+    /// One try to connect.
+    private struct Attempt: Sendable {
+        let head: HTTPRequestHead
+        let subprotocols: [String]
+        let configuration: WebSocketConfiguration
+        let handler: any WebSocketHandler
+        let outcome: EventLoopPromise<WebSocketConnection>
+
+        func run(_ address: Address, group: any EventLoopGroup) async throws -> WebSocketConnection {
+            let bootstrap = ClientBootstrap(group: group)
+                .connectTimeout(configuration.handshakeTimeout)
+                .channelInitializer { channel in
+                    channel.eventLoop.makeCompletedFuture { try setUp(channel) }
+                }
+            let channel: any Channel
+            do {
+                switch address {
+                case .host(let host, let port):
+                    channel = try await bootstrap.channelOption(.tcpOption(.tcp_nodelay), value: 1)
+                        .connect(host: host, port: port).get()
+                case .unixSocket(let path):
+                    channel = try await bootstrap.connect(unixDomainSocketPath: path).get()
+                }
+            } catch {
+                outcome.fail(error)
+                throw error
+            }
+            let deadline = channel.eventLoop.scheduleTask(in: configuration.handshakeTimeout) {
+                outcome.fail(WebSocketClientError.timedOut)
+            }
+            outcome.futureResult.whenComplete { result in
+                deadline.cancel()
+                if case .failure = result { channel.close(promise: nil) }
+            }
+            return try await outcome.futureResult.get()
+        }
+
+        /// On the channel's event loop.
+        private func setUp(_ channel: any Channel) throws {
+            try channel.syncOptions?.apply(configuration)
+            let encoder = HTTPRequestEncoder()
+            let decoder = ByteToMessageHandler(
+                HTTPResponseDecoder(
+                    leftOverBytesStrategy: .forwardBytes, limitConfiguration: .heads(of: configuration)))
+            let validation = NIOHTTPRequestHeadersValidator()
+            let upgrader = ClientUpgrader(
+                key: AcceptKey.makeKey(), subprotocols: subprotocols, configuration: configuration, owner: handler,
+                outcome: outcome)
+            let upgrade = NIOTypedHTTPClientUpgradeHandler<UpgradedChannel?>(
+                httpHandlers: [encoder, decoder, validation],
+                upgradeConfiguration: .init(
+                    upgradeRequestHead: head, upgraders: [upgrader],
+                    notUpgradingCompletionHandler: { channel in
+                        channel.eventLoop.makeCompletedFuture {
+                            try channel.pipeline.syncOperations.addHandler(RefusalReader(outcome: outcome))
+                            return nil
+                        }
+                    }))
+            try channel.pipeline.syncOperations.addHandlers([encoder, decoder, validation, upgrade])
+            upgrade.upgradeResultFuture.assumeIsolated().whenComplete { result in
+                switch result {
+                case .success(let upgraded?):
+                    if upgraded.start() {
+                        outcome.succeed(upgraded.connection)
+                    } else {
+                        outcome.fail(ChannelError.eof)
+                    }
+                case .success(nil): break
+                case .failure(let error): outcome.fail(error)
+                }
+            }
+            // Everything that ends the channel without an answer.
+            channel.closeFuture.whenComplete { _ in outcome.fail(ChannelError.eof) }
+        }
+    }
+}
+
+extension WebSocketClientError {
+    fileprivate init(_ error: any Error) {
+        switch error {
+        case let error as WebSocketClientError:
+            self = error
+        case let error as IOError:
+            self = .unreachable(reason: String(cString: strerror(error.errnoCode)), errno: error.errnoCode)
+        case let error as NIOConnectionError:
+            if let cause = error.connectionErrors.last?.error {
+                self.init(cause)
+            } else {
+                self = .unreachable(reason: "the name \(error.host) does not resolve", errno: nil)
+            }
+        case ChannelError.connectTimeout:
+            self = .unreachable(reason: String(cString: strerror(ETIMEDOUT)), errno: ETIMEDOUT)
+        case is NIOHTTPClientUpgradeError:
+            self = .badUpgrade("it names no protocol that was asked for")
+        case is HTTPParserError:
+            self = .badUpgrade("it is not HTTP")
+        default:
+            self = .unreachable(reason: "the server closed the connection without an answer", errno: nil)
+        }
+    }
+}

@@ -1,0 +1,45 @@
+package import NIOCore
+package import WebSocket
+
+/// Everything about a connection that can be set. The defaults are safe in the open.
+package struct WebSocketConfiguration: Sendable {
+    /// The largest incoming frame and message, the latter after inflating; beyond them the connection fails with 1009.
+    package var limits = Limits()
+
+    /// What to ask of permessage-deflate; `nil` for no compression at all. A server tells clients that let it to keep
+    /// to a window of 8 KiB, since it must hold one for each of them.
+    package var deflate: DeflateSettings?
+
+    /// How long the opening handshake may take, from the connection's first byte or the end of the last plain request.
+    package var handshakeTimeout: TimeAmount = .seconds(10)
+
+    /// The most bytes that an HTTP head may have, request line included.
+    package var maxHeadSize = 16 << 10
+    /// The most header lines that an HTTP head may have.
+    package var maxHeadLines = 100
+
+    /// Silence after which a ping is sent.
+    package var pingInterval: TimeAmount = .seconds(15)
+    /// Silence, in both directions, after which the peer counts as dead and the connection is dropped.
+    package var deadInterval: TimeAmount = .seconds(45)
+
+    /// How long the peer has to answer our close frame, once that has left.
+    package var closeTimeout: TimeAmount = .seconds(5)
+    /// How long the TCP connection outlives a finished or failed closing.
+    package var lingerTimeout: TimeAmount = .milliseconds(900)
+
+    /// Between these many unsent bytes `isWritable` turns to `false` and back to `true`.
+    package var writeBufferHighWaterMark = 512 << 10
+    package var writeBufferLowWaterMark = 128 << 10
+    /// Unsent bytes at which the peer counts as one that never reads, and is dropped.
+    package var maxBufferedBytes = 64 << 20
+
+    package init(deflate: DeflateSettings? = DeflateSettings(clientMaxWindowBits: 13)) {
+        self.deflate = deflate
+    }
+
+    /// The defaults for a client, which leaves its own window to the server to cap.
+    package static var client: WebSocketConfiguration {
+        WebSocketConfiguration(deflate: DeflateSettings(clientMaxWindowBits: 15))
+    }
+}

@@ -1,0 +1,97 @@
+package import NIOCore
+import Synchronization
+package import WebSocket
+
+/// An open WebSocket. All methods may be called from any thread; what one thread asks for happens in that order. Calls
+/// from the connection's event loop act at once. After the connection has closed, they do nothing.
+package final class WebSocketConnection: Sendable {
+    package let eventLoop: any EventLoop
+    package let remoteAddress: SocketAddress?
+    /// The subprotocol agreed on.
+    package let subprotocol: String?
+    /// What was agreed for permessage-deflate; `nil` if messages are not compressed.
+    package let deflateAgreement: DeflateAgreement?
+    /// `nil` once closed, which also breaks the cycle between the two.
+    private let channelHandler: NIOLoopBoundBox<ConnectionHandler?>
+    private let buffered = Atomic(0)
+    private let writable = Atomic(true)
+    private let open = Atomic(true)
+
+    init(
+        handler: ConnectionHandler, eventLoop: any EventLoop, remoteAddress: SocketAddress?, subprotocol: String?,
+        deflateAgreement: DeflateAgreement?
+    ) {
+        self.channelHandler = NIOLoopBoundBox(handler, eventLoop: eventLoop)
+        self.eventLoop = eventLoop
+        self.remoteAddress = remoteAddress
+        self.subprotocol = subprotocol
+        self.deflateAgreement = deflateAgreement
+    }
+
+    /// Whether permessage-deflate was agreed on.
+    package var isCompressed: Bool { deflateAgreement != nil }
+    /// Whether the bytes waiting are below the high water mark.
+    package var isWritable: Bool { writable.load(ordering: .relaxed) }
+    /// Bytes handed over to be sent that the operating system has not taken yet, as they were before compression.
+    package var bufferedBytes: Int { buffered.load(ordering: .relaxed) }
+    /// `false` once the connection is gone.
+    package var isOpen: Bool { open.load(ordering: .relaxed) }
+
+    /// Sends a message. Messages sent in one turn of the event loop leave in one flush.
+    ///
+    /// - Parameter compress: Compress it, if that was agreed on; ``Deflater/wouldShrink(_:)`` tells whether it pays.
+    package func send(_ message: ByteBuffer, text: Bool = false, compress: Bool) {
+        let cost = account(message.readableBytes)
+        onLoop { $0.send(message, isText: text, compress: compress, cost: cost) }
+    }
+
+    /// Sends a message that was framed before, sharing its bytes. Only for a server's connections: a client must mask.
+    package func send(_ prepared: PreparedMessage) {
+        let frame = prepared.frame(for: deflateAgreement)
+        let cost = account(frame.readableBytes)
+        onLoop { $0.send(frame: frame, cost: cost) }
+    }
+
+    /// Starts the closing handshake, after all that was sent before. Later sends are dropped.
+    package func close(code: CloseCode = .normalClosure, reason: String = "") {
+        onLoop { $0.close(code: code, reason: reason) }
+    }
+
+    /// Drops the TCP connection, and whatever has not been sent.
+    package func abort() {
+        onLoop { $0.drop(WebSocketConnectionError.aborted) }
+    }
+
+    private func onLoop(_ body: @escaping @Sendable (ConnectionHandler) -> Void) {
+        if eventLoop.inEventLoop {
+            if let handler = channelHandler.value { body(handler) }
+        } else {
+            eventLoop.execute {
+                if let handler = self.channelHandler.value { body(handler) }
+            }
+        }
+    }
+
+    // MARK: The channel handler's side
+
+    /// What a message adds to ``bufferedBytes``: its bytes and those around it.
+    private func account(_ bytes: Int) -> Int {
+        let cost = bytes + 16
+        account(sent: -cost)
+        return cost
+    }
+
+    func account(sent bytes: Int) {
+        buffered.subtract(bytes, ordering: .relaxed)
+    }
+
+    func setWritable(_ isWritable: Bool) {
+        writable.store(isWritable, ordering: .relaxed)
+    }
+
+    /// On the event loop.
+    func detach() {
+        open.store(false, ordering: .relaxed)
+        channelHandler.value = nil
+    }
+}

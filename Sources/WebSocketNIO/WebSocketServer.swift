@@ -1,0 +1,152 @@
+package import NIOCore
+package import NIOHTTP1
+import NIOPosix
+
+#if canImport(Glibc)
+import Glibc
+#else
+import Darwin
+#endif
+
+/// Listens for WebSocket connections, and answers whatever else comes over HTTP.
+package final class WebSocketServer: Sendable {
+    /// Where to listen.
+    package enum Address: Sendable, Equatable {
+        /// - Parameter port: 0 for one that is free.
+        case host(String, port: Int)
+        /// A file that must not exist, or that a process which is gone left behind.
+        case unixSocket(path: String)
+    }
+
+    private let channel: any Channel
+
+    private init(channel: any Channel) {
+        self.channel = channel
+    }
+
+    /// Starts to listen.
+    ///
+    /// - Parameters:
+    ///   - answer: Called on an event loop for each request that is not a WebSocket's; must not block.
+    ///   - decide: Called on an event loop for each WebSocket request that is in order; must not block.
+    /// - Throws: What the socket reports: an `IOError` with the errno, usually.
+    package static func bind(
+        to address: Address, configuration: WebSocketConfiguration = WebSocketConfiguration(),
+        group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton,
+        answer: @escaping @Sendable (HTTPRequestHead) -> HTTPAnswer = { _ in .upgradeRequired },
+        decide: @escaping @Sendable (UpgradeRequest) -> UpgradeDecision
+    ) async throws -> WebSocketServer {
+        let rules = ServerRules(configuration: configuration, answer: answer, decide: decide)
+        let bootstrap = ServerBootstrap(group: group)
+            .serverChannelOption(.backlog, value: 1024)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture { try rules.setUp(channel) }
+            }
+        switch address {
+        case .host(let host, let port):
+            return WebSocketServer(
+                channel: try await bootstrap.childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+                    .bind(host: host, port: port).get())
+        case .unixSocket(let path):
+            do {
+                return WebSocketServer(channel: try await bootstrap.bind(unixDomainSocketPath: path).get())
+            } catch let error as IOError where error.errnoCode == EADDRINUSE {
+                guard try await isAbandoned(path, group) else { throw error }
+                unlink(path)
+                return WebSocketServer(channel: try await bootstrap.bind(unixDomainSocketPath: path).get())
+            }
+        }
+    }
+
+    /// Whether a socket's file was left behind by a process that is gone.
+    private static func isAbandoned(_ path: String, _ group: any EventLoopGroup) async throws -> Bool {
+        do {
+            try await ClientBootstrap(group: group).connect(unixDomainSocketPath: path).get().close()
+            return false
+        } catch let error as IOError {
+            return error.errnoCode == ECONNREFUSED
+        }
+    }
+
+    /// Where it listens, with the port that was found.
+    package var localAddress: SocketAddress? { channel.localAddress }
+    /// `nil` for a Unix socket.
+    package var port: Int? { channel.localAddress?.port }
+
+    /// Stops listening. Connections that are open stay so: they belong to their handlers.
+    package func close() async throws {
+        try await channel.close().get()
+    }
+
+    /// Returns when it no longer listens.
+    package func wait() async throws {
+        try await channel.closeFuture.get()
+    }
+}
+
+/// How a server's channels are set up, one value shared by all of them.
+struct ServerRules: Sendable {
+    let configuration: WebSocketConfiguration
+    let answer: @Sendable (HTTPRequestHead) -> HTTPAnswer
+    let decide: @Sendable (UpgradeRequest) -> UpgradeDecision
+
+    /// On the channel's event loop.
+    func setUp(_ channel: any Channel) throws {
+        try channel.syncOptions?.apply(configuration)
+        let guardian = HeadGuard(
+            maxBytes: configuration.maxHeadSize, timeout: configuration.handshakeTimeout,
+            linger: configuration.lingerTimeout)
+        let grant = NIOLoopBoundBox<UpgradeGrant?>(nil, eventLoop: channel.eventLoop)
+        let encoder = HTTPResponseEncoder()
+        let decoder = ByteToMessageHandler(
+            HTTPRequestDecoder(
+                leftOverBytesStrategy: .forwardBytes, limitConfiguration: .heads(of: configuration)))
+        let pipelining = HTTPServerPipelineHandler()
+        let validation = NIOHTTPResponseHeadersValidator()
+        let errors = ErrorDrop()
+        let gate = HandshakeGate(rules: self, grant: grant, guardian: guardian)
+        let upgrade = NIOTypedHTTPServerUpgradeHandler<UpgradedChannel>(
+            httpEncoder: encoder,
+            extraHTTPHandlers: [guardian, decoder, pipelining, validation, gate, errors],
+            upgradeConfiguration: .init(
+                upgraders: [ServerUpgrader(grant: grant, configuration: configuration)],
+                notUpgradingCompletionHandler: { channel in
+                    // The gate lets nothing through that does not upgrade.
+                    channel.close().flatMapThrowing { throw ChannelError.inappropriateOperationForState }
+                }))
+        let pipeline = channel.pipeline.syncOperations
+        try pipeline.addHandlers([guardian, encoder, decoder, pipelining, validation, gate, upgrade, errors])
+        upgrade.upgradeResultFuture.assumeIsolated().whenSuccess { $0.start() }
+    }
+}
+
+/// Ends a channel that failed before it was a WebSocket.
+private final class ErrorDrop: ChannelInboundHandler, RemovableChannelHandler {
+    typealias InboundIn = NIOAny
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        context.close(promise: nil)
+    }
+}
+
+extension NIOHTTPDecoderLimitConfiguration {
+    static func heads(of configuration: WebSocketConfiguration) -> NIOHTTPDecoderLimitConfiguration {
+        var limits = NIOHTTPDecoderLimitConfiguration()
+        limits.maxHeaderFieldSize = configuration.maxHeadSize
+        limits.maxHeaderListSize = configuration.maxHeadSize
+        limits.maxHeaderFieldCount = configuration.maxHeadLines
+        return limits
+    }
+}
+
+extension NIOSynchronousChannelOptions {
+    func apply(_ configuration: WebSocketConfiguration) throws {
+        try setOption(.recvAllocator, value: ReceiveAllocator())
+        // One read per turn: large reads come from large buffers, and small ones leave time for others.
+        try setOption(.maxMessagesPerRead, value: 1)
+        let marks = ChannelOptions.Types.WriteBufferWaterMark(
+            low: configuration.writeBufferLowWaterMark, high: configuration.writeBufferHighWaterMark)
+        try setOption(.writeBufferWaterMark, value: marks)
+    }
+}
