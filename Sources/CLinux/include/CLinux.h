@@ -1,0 +1,55 @@
+// Calls and constants that Swift cannot import from the C library: wrappers that answer -1 and set errno, as system
+// calls do. Where the system has no such call they answer ENOSYS, and the caller has another way.
+#pragma once
+
+#include <stdint.h>
+#include <sys/types.h>
+
+// What a `stat` says, in one shape for every system.
+struct clinux_status {
+    uint64_t device;
+    uint64_t inode;
+    uint64_t size;
+    uint64_t links;
+    int64_t mtime_seconds;
+    int64_t ctime_seconds;
+    uint32_t mtime_nanoseconds;
+    uint32_t ctime_nanoseconds;
+    uint32_t mode;
+    uint32_t owner;
+};
+
+extern const int clinux_O_PATH;
+extern const unsigned int clinux_RENAME_NOREPLACE;
+extern const unsigned int clinux_RENAME_EXCHANGE;
+
+int clinux_fstatat(int directory, const char *path, struct clinux_status *status);
+int clinux_fstat(int descriptor, struct clinux_status *status);
+int clinux_stat(const char *path, struct clinux_status *status);
+
+// Sets the time of the last change of content, and leaves that of the last access.
+int clinux_set_modified(int descriptor, int64_t seconds, uint32_t nanoseconds);
+
+// openat2(2) with RESOLVE_BENEATH, RESOLVE_NO_SYMLINKS, RESOLVE_NO_MAGICLINKS and RESOLVE_NO_XDEV.
+int clinux_open_beneath(int directory, const char *path, int flags, unsigned int mode);
+int clinux_openat(int directory, const char *path, int flags, unsigned int mode);
+
+int clinux_renameat2(int from, const char *name, int to, const char *target, unsigned int flags);
+
+// Shares the bytes of `from` with `to` (FICLONE).
+int clinux_clone(int from, int to);
+int64_t clinux_copy_range(int from, int64_t from_offset, int to, int64_t to_offset, uint64_t count);
+int clinux_syncfs(int descriptor);
+int clinux_fdatasync(int descriptor);
+
+// Whether no process holds the file of this read-only descriptor open for writing: 1, 0, or -1 where the system
+// cannot say. Takes a read lease and lets go of it at once (fcntl(2), F_SETLEASE).
+int clinux_has_no_writer(int descriptor);
+
+// inotify(7), and an eventfd to wake its reader.
+int clinux_inotify_init(void);
+int clinux_inotify_add(int inotify, const char *path, uint32_t mask);
+int clinux_inotify_remove(int inotify, int watch);
+int clinux_eventfd(void);
+// Waits until one of the two can be read: bit 0 for the first, bit 1 for the second; 0 after `milliseconds`.
+int clinux_wait(int first, int second, int milliseconds);

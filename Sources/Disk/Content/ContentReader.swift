@@ -1,0 +1,112 @@
+package import Tree
+
+/// What reading a file found.
+package struct ReadContent: Sendable {
+    package let size: UInt64
+    package let digest: Digest
+    /// How it is cut; nil for a file of one chunk.
+    package let list: ChunkList?
+    /// All of its bytes; nil for a file of more chunks.
+    package let bytes: [UInt8]?
+}
+
+/// Reads files in one pass: cuts and hashes them. One buffer serves all; not for two threads at once.
+package final class ContentReader {
+    /// What a reader of a file must bear besides a failing disk.
+    package enum Failure: Error, Hashable, Sendable {
+        case disk(DiskError)
+        /// It had another size than was said, or changed while it was read.
+        case unstable
+        /// More than ``ChunkingParameters/largestFile``.
+        case tooLarge
+        /// ``cancel`` said so.
+        case cancelled
+    }
+
+    private var buffer: UnsafeMutableRawBufferPointer
+    /// Asked between two reads of a large file; true ends it.
+    package var cancel: (() -> Bool)?
+
+    /// A read is this long, unless chunks are so large that it must be more.
+    private static let bufferSize = 1 << 20
+
+    package init() {
+        buffer = .allocate(byteCount: Self.bufferSize, alignment: 4096)
+    }
+
+    deinit {
+        buffer.deallocate()
+    }
+
+    /// Reads the whole file, which is `status`, and checks that it still is afterwards.
+    package func read(_ file: Descriptor, status: Status) throws(Failure) -> ReadContent {
+        let content: ReadContent
+        switch status.size {
+        case ...ChunkingParameters.oneChunkLimit: content = try readOneChunk(file, size: Int(status.size))
+        case ...ChunkingParameters.largestFile: content = try readChunks(file, size: status.size)
+        default: throw .tooLarge
+        }
+        let after = try disk { () throws(DiskError) in try file.status() }
+        guard after.fingerprint == status.fingerprint else { throw .unstable }
+        return content
+    }
+
+    private func readOneChunk(_ file: Descriptor, size: Int) throws(Failure) -> ReadContent {
+        // One byte more than expected shows whether it grew.
+        let target = UnsafeMutableRawBufferPointer(rebasing: buffer[0..<(size + 1)])
+        let count = try disk { () throws(DiskError) in try file.read(into: target, at: 0) }
+        guard count == size else { throw .unstable }
+        let bytes = UnsafeRawBufferPointer(rebasing: buffer[0..<count])
+        return ReadContent(size: UInt64(size), digest: Digest(of: bytes), list: nil, bytes: Array(bytes))
+    }
+
+    private func readChunks(_ file: Descriptor, size: UInt64) throws(Failure) -> ReadContent {
+        let parameters = ChunkingParameters(fileSize: size)
+        let chunker = Chunker(parameters)
+        let maximum = Int(parameters.maximum)
+        reserve(4 * maximum)
+
+        var chunks: [Chunk] = []
+        chunks.reserveCapacity(Int(size / UInt64(parameters.average)) * 5 / 4 + 16)
+        var offset: UInt64 = 0  // of what is to be read next
+        var held = 0  // bytes in the buffer, from its start, that are not cut yet
+        while true {
+            if cancel?() == true { throw .cancelled }
+            let room = UnsafeMutableRawBufferPointer(rebasing: buffer[held...])
+            let count = try disk { () throws(DiskError) in try file.read(into: room, at: offset) }
+            offset += UInt64(count)
+            guard offset <= size else { throw .unstable }
+            let isEnd = count < room.count
+            var start = 0
+            let filled = held + count
+            while filled - start >= maximum || (isEnd && start < filled) {
+                let rest = UnsafeRawBufferPointer(rebasing: buffer[start..<filled])
+                let cut = chunker.firstCut(in: rest)
+                let digest = Digest(of: UnsafeRawBufferPointer(rebasing: rest[0..<cut]))
+                chunks.append(Chunk(size: UInt32(cut), digest: digest))
+                start += cut
+            }
+            if isEnd { break }
+            held = filled - start
+            let tail = UnsafeRawBufferPointer(rebasing: buffer[start..<filled])
+            UnsafeMutableRawBufferPointer(rebasing: buffer[0..<held]).copyMemory(from: tail)
+        }
+        guard offset == size else { throw .unstable }
+        let list = ChunkList(fileSize: size, chunks: chunks)
+        return ReadContent(size: size, digest: list.fileDigest, list: list, bytes: nil)
+    }
+
+    private func reserve(_ count: Int) {
+        guard buffer.count < count else { return }
+        buffer.deallocate()
+        buffer = .allocate(byteCount: count, alignment: 4096)
+    }
+
+    private func disk<Result>(_ call: () throws(DiskError) -> Result) throws(Failure) -> Result {
+        do {
+            return try call()
+        } catch {
+            throw .disk(error)
+        }
+    }
+}

@@ -1,0 +1,27 @@
+internal import Crypto
+package import Tree
+
+// Crypto has a protocol of the same name.
+extension Tree.Digest {
+    /// The SHA-256 of `bytes`.
+    package init(of bytes: UnsafeRawBufferPointer) {
+        var hash = SHA256()
+        hash.update(bufferPointer: bytes)
+        self.init(hash.finalize())
+    }
+
+    package init(of bytes: [UInt8]) {
+        self = bytes.withUnsafeBytes { Tree.Digest(of: $0) }
+    }
+
+    private init(_ result: SHA256Digest) {
+        let digest = result.withUnsafeBytes { Tree.Digest(Array($0)) }
+        guard let digest else { preconditionFailure("a SHA-256 has 32 bytes") }
+        self = digest
+    }
+}
+
+extension ChunkList {
+    /// The digest of the file that has these chunks.
+    package var fileDigest: Tree.Digest { Tree.Digest(of: encoded()) }
+}

@@ -1,0 +1,71 @@
+import Disk
+import Synchronization
+import Testing
+import Tree
+
+#if canImport(Glibc)
+import Glibc
+#else
+import Darwin
+#endif
+
+/// A folder of a test's own, removed with it.
+final class Scratch: Sendable {
+    let path: String
+
+    init() throws {
+        var template = Array("/tmp/nosocks-test-XXXXXX".utf8CString)
+        guard mkdtemp(&template) != nil else { throw DiskError("mkdtemp", code: errno) }
+        path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+
+    deinit {
+        shell("chmod -R u+rwx . 2>/dev/null; cd /; rm -rf \(path)")
+    }
+
+    func root(_ resolution: Root.Resolution? = nil) throws -> Root {
+        try Root(at: Array(path.utf8), resolution: resolution)
+    }
+
+    /// Runs a script in the folder, and gives its exit code.
+    @discardableResult
+    func shell(_ script: String) -> Int32 {
+        var process = pid_t()
+        let arguments =
+            ["/bin/sh", "-c", "cd '\(path)' && { \(script)\n}"].map { (text: String) in strdup(text) } + [nil]
+        defer { arguments.forEach { free($0) } }
+        guard posix_spawn(&process, "/bin/sh", nil, nil, arguments, environ) == 0 else { return -1 }
+        var status: Int32 = 0
+        while waitpid(process, &status, 0) < 0 && errno == EINTR {}
+        return (status >> 8) & 0xff
+    }
+
+    func write(_ bytes: [UInt8], to name: String) throws {
+        let raw = open("\(path)/\(name)", O_WRONLY | O_CREAT | O_TRUNC, 0o644)
+        guard raw >= 0 else { throw DiskError("open", code: errno) }
+        try Descriptor(adopting: raw).write(bytes, at: 0)
+    }
+}
+
+func path(_ text: String) throws -> RelativePath {
+    try RelativePath(text)
+}
+
+/// Bytes that look random and are the same each time (SplitMix64).
+func randomBytes(_ count: Int, seed: UInt64) -> [UInt8] {
+    var state = seed
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(count + 8)
+    while bytes.count < count {
+        state &+= 0x9e37_79b9_7f4a_7c15
+        var mixed = state
+        mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
+        mixed ^= mixed >> 31
+        withUnsafeBytes(of: mixed.littleEndian) { bytes.append(contentsOf: $0) }
+    }
+    bytes.removeLast(bytes.count - count)
+    return bytes
+}
+
+var isSuperuser: Bool { geteuid() == 0 }
