@@ -1,0 +1,165 @@
+import GRDB
+package import Tree
+
+// GRDB has a type of the same name.
+package import struct Tree.Record
+
+/// Where the bytes of a chunk may be found.
+package struct ChunkLocation: Hashable, Sendable {
+    /// The file that has it, by digest.
+    package var file: Digest
+    /// Where in the file it starts, in bytes.
+    package var offset: UInt64
+    /// In bytes.
+    package var size: UInt32
+
+    package init(file: Digest, offset: UInt64, size: UInt32) {
+        self.file = file
+        self.offset = offset
+        self.size = size
+    }
+}
+
+extension Index {
+    /// Up to `limit` records whose file on the disk, as far as they know, has this digest.
+    package func records(withDigest digest: Digest, limit: Int = 16) throws(IndexError) -> [Record] {
+        try read("look up a digest") { database in
+            let statement = try database.cachedStatement(
+                sql: "SELECT \(Query.columns) FROM records INDEXED BY records_digest WHERE digest = ?")
+            let rows = try Row.fetchCursor(statement, arguments: StatementArguments(.integer(digest.prefix)))
+            var found: [Record] = []
+            while found.count < limit, let row = try rows.next() {
+                let record = try Self.record(row)
+                if record.local.fileDigest == digest { found.append(record) }
+            }
+            return found
+        }
+    }
+
+    /// Keeps a file's chunk list, and with it the places of its chunks. Saving a list that is there does nothing.
+    package func save(_ list: ChunkList, of file: Digest) throws(IndexError) {
+        try write("save a chunk list", durably: false) { database in
+            try database.cachedStatement(sql: "INSERT OR IGNORE INTO lists (digest, list) VALUES (?, ?)")
+                .execute(arguments: StatementArguments(.blob(file.bytes), .blob(list.encoded())))
+            guard database.changesCount > 0 else { return }
+            let id = database.lastInsertedRowID
+            let insert = try database.cachedStatement(sql: "INSERT OR IGNORE INTO chunks VALUES (?, ?, ?, ?)")
+            var start: UInt64 = 0
+            for chunk in list.chunks {
+                try insert.execute(
+                    arguments: StatementArguments(
+                        .integer(chunk.digest.prefix), .integer(id), .natural(start), .natural(UInt64(chunk.size))))
+                start += UInt64(chunk.size)
+            }
+        }
+    }
+
+    /// The chunk list of a file, if it is known.
+    package func list(of file: Digest) throws(IndexError) -> ChunkList? {
+        guard let encoded = try encodedList(of: file) else { return nil }
+        guard let list = ChunkList(encoded: encoded) else {
+            throw IndexError(.damaged, operation: "read a chunk list", message: "the list cannot be right")
+        }
+        return list
+    }
+
+    /// ``list(of:)`` as it is stored and sent.
+    package func encodedList(of file: Digest) throws(IndexError) -> [UInt8]? {
+        try read("read a chunk list") { database in
+            let statement = try database.cachedStatement(sql: "SELECT list FROM lists WHERE digest = ?")
+            let row = try Row.fetchOne(statement, arguments: StatementArguments(.blob(file.bytes)))
+            return try row.map { try Columns($0).bytes(0) }
+        }
+    }
+
+    /// Up to `limit` places where a chunk of this size may be found. Chunks are looked up by a part of their digest, so
+    /// the bytes found must be checked; they must be anyway.
+    package func locations(of chunk: Chunk, limit: Int = 8) throws(IndexError) -> [ChunkLocation] {
+        try read("look up a chunk") { database in
+            let statement = try database.cachedStatement(
+                sql: """
+                    SELECT lists.digest, chunks.start FROM chunks JOIN lists ON lists.id = chunks.list \
+                    WHERE chunk = ? AND size = ? LIMIT ?
+                    """)
+            let rows = try Row.fetchCursor(
+                statement,
+                arguments: StatementArguments(
+                    .integer(chunk.digest.prefix), .natural(UInt64(chunk.size)), .limit(limit)))
+            var found: [ChunkLocation] = []
+            while let row = try rows.next() {
+                let columns = Columns(row)
+                found.append(
+                    ChunkLocation(file: try columns.digest(0), offset: try columns.natural(1), size: chunk.size))
+            }
+            return found
+        }
+    }
+
+    /// Removes up to `limit` chunk lists of files that are neither on the disk, nor in history, nor wanted by an
+    /// unfinished record, nor in `keeping`; says how many. Not to be called between ``forget(startingAt:)`` and the end
+    /// of the scan that follows it.
+    package func removeUnreferencedLists(keeping: Set<Digest>, limit: Int = 16) throws(IndexError) -> Int {
+        let wanted = try unfinishedDigests().union(keeping)
+        return try write("remove chunk lists", durably: false) { database in
+            let ids = try Self.unreferencedLists(database, wanted: wanted, limit: limit)
+            for id in ids { try Self.removeList(id, database) }
+            return ids.count
+        }
+    }
+
+    private func unfinishedDigests() throws(IndexError) -> Set<Digest> {
+        var digests: Set<Digest> = []
+        var last: RelativePath?
+        while true {
+            let page = try unfinished(after: last, limit: 1000)
+            for record in page {
+                for entry in [record.base.entry, record.remote.entry] {
+                    if case .file(let file) = entry, !file.isOneChunk { digests.insert(file.digest) }
+                }
+            }
+            guard page.count == 1000 else { return digests }
+            last = page.last?.path
+        }
+    }
+
+    private static func unreferencedLists(_ database: Database, wanted: Set<Digest>, limit: Int) throws -> [Int64] {
+        // The list itself is not read here: a column behind a large blob would make SQLite walk all of it.
+        let lists = try Row.fetchCursor(database.cachedStatement(sql: "SELECT id, digest FROM lists"))
+        let isReferenced = try database.cachedStatement(
+            sql: """
+                SELECT EXISTS (SELECT 1 FROM records INDEXED BY records_digest WHERE digest = ?1) \
+                OR EXISTS (SELECT 1 FROM history INDEXED BY history_digest WHERE digest = ?1)
+                """)
+        var found: [Int64] = []
+        while found.count < limit, let row = try lists.next() {
+            let columns = Columns(row)
+            let digest = try columns.digest(1)
+            if wanted.contains(digest) { continue }
+            let arguments = StatementArguments(.integer(digest.prefix))
+            guard let answer = try Row.fetchOne(isReferenced, arguments: arguments) else { continue }
+            if try Columns(answer).integer(0) == 0 { found.append(try columns.integer(0)) }
+        }
+        return found
+    }
+
+    private static func removeList(_ id: Int64, _ database: Database) throws {
+        let select = try database.cachedStatement(sql: "SELECT list FROM lists WHERE id = ?")
+        let row = try Row.fetchOne(select, arguments: StatementArguments(.integer(id)))
+        if let list = try row.flatMap({ ChunkList(encoded: try Columns($0).bytes(0)) }) {
+            let delete = try database.cachedStatement(
+                sql: "DELETE FROM chunks WHERE chunk = ? AND list = ? AND start = ?")
+            var start: UInt64 = 0
+            for chunk in list.chunks {
+                try delete.execute(
+                    arguments: StatementArguments(.integer(chunk.digest.prefix), .integer(id), .natural(start)))
+                start += UInt64(chunk.size)
+            }
+        } else {
+            // A damaged list does not say which chunks it had.
+            try database.execute(
+                sql: "DELETE FROM chunks WHERE list = ?", arguments: StatementArguments(.integer(id)))
+        }
+        try database.cachedStatement(sql: "DELETE FROM lists WHERE id = ?")
+            .execute(arguments: StatementArguments(.integer(id)))
+    }
+}

@@ -1,0 +1,69 @@
+import GRDB
+package import Tree
+
+// GRDB has a type of the same name.
+package import struct Tree.Cursor
+package import struct Tree.Record
+
+extension Index {
+    /// Up to `limit` changes after `revision`, in order of revision: each path once, at its newest.
+    package func feed(after revision: Revision, limit: Int) throws(IndexError) -> [Change] {
+        try read("read the feed") { database in
+            // Revision 0 is outside the partial index; no change has it.
+            let sql = """
+                SELECT \(Query.columns) FROM records INDEXED BY records_revision \
+                WHERE revision > 0 AND revision > ? ORDER BY revision LIMIT ?
+                """
+            return try Self.records(database, sql, .natural(revision.rawValue), .limit(limit))
+                .map { Change(path: $0.path, version: $0.remote, author: $0.author) }
+        }
+    }
+
+    /// The version that was accepted on top of `base` at `path`, if the log still has it.
+    package func successor(of base: Revision, at path: RelativePath) throws(IndexError) -> Version? {
+        try read("look into the log") { database in
+            let statement = try database.cachedStatement(
+                sql: "SELECT revision, entry FROM log WHERE path = ? AND base = ?")
+            let arguments = StatementArguments(.key(path), try .natural(base.rawValue))
+            guard let row = try Row.fetchOne(statement, arguments: arguments) else { return nil }
+            let columns = Columns(row)
+            return Version(revision: try columns.revision(0), entry: try columns.entry(1))
+        }
+    }
+
+    /// Adds accepted changes to the log, saves `records`, and moves the cursor: at once and durably. A change whose
+    /// record is not among them becomes its record's remote.
+    ///
+    /// - Parameter bases: the revisions that the changes replaced, one each.
+    package func append(
+        _ changes: [Change], bases: [Revision], saving records: [Record] = [], cursor: Cursor
+    ) throws(IndexError) {
+        let saved = Set(records.map(\.path))
+        try write("append changes", cursor: cursor, durably: true) { database in
+            guard changes.count == bases.count else { throw Damage("not one base for each change") }
+            let insert = try database.cachedStatement(sql: "INSERT INTO log VALUES (?, ?, ?, ?)")
+            let upsert = try database.cachedStatement(sql: Query.upsert)
+            for (change, base) in zip(changes, bases) {
+                if !saved.contains(change.path) {
+                    var record = try Self.record(at: change.path, database)
+                    record.remote = change.version
+                    record.author = change.author
+                    try Self.save(record, upsert, database)
+                }
+                try insert.execute(
+                    arguments: StatementArguments(
+                        .natural(change.revision.rawValue), .key(change.path), .natural(base.rawValue),
+                        .blob(change.entry)))
+            }
+            for record in records { try Self.save(record, upsert, database) }
+            try prune(head: cursor.revision, database)
+        }
+    }
+
+    /// Revisions are consecutive, so what is to be kept is a range of them, and pruning costs what was added.
+    private func prune(head: Revision, _ database: Database) throws {
+        guard head.rawValue > settings.logRows else { return }
+        try database.cachedStatement(sql: "DELETE FROM log WHERE revision <= ?")
+            .execute(arguments: StatementArguments(.natural(head.rawValue - settings.logRows)))
+    }
+}

@@ -1,0 +1,191 @@
+import GRDB
+package import Tree
+
+// GRDB has a type of the same name.
+package import struct Tree.Cursor
+package import struct Tree.Record
+
+extension Index {
+    /// What is durably known of a path; a record of nothing where nothing is.
+    package func record(at path: RelativePath) throws(IndexError) -> Record {
+        try read("read a record") { try Self.record(at: path, $0) }
+    }
+
+    /// Writes all of these at once or none of them. A nil `cursor` leaves it as it is.
+    package func save(_ records: [Record], cursor: Cursor? = nil, durably: Bool) throws(IndexError) {
+        if records.isEmpty && (cursor ?? self.cursor) == self.cursor {
+            if durably { try sync() }
+            return
+        }
+        try write("save records", cursor: cursor, durably: durably) { database in
+            let upsert = try database.cachedStatement(sql: Query.upsert)
+            for record in records { try Self.save(record, upsert, database) }
+        }
+    }
+
+    /// Up to `limit` records strictly inside `directory` (nil: the root) after `path`, however deep, in the order of a
+    /// walk: names in byte order, a directory before what is inside it (``PathOrder``).
+    package func records(
+        inside directory: RelativePath? = nil, after path: RelativePath? = nil, limit: Int
+    ) throws(IndexError) -> [Record] {
+        let range = PathKey.range(inside: directory)
+        let after = path.map { PathKey.successor(of: PathKey.key(of: $0)) } ?? []
+        let start = after.lexicographicallyPrecedes(range.start) ? range.start : after
+        return try read("list records") { database in
+            try Self.records(database, Query.range, .blob(start), .blob(range.end), .limit(limit))
+        }
+    }
+
+    /// Up to `limit` records exactly one level below `directory` (nil: the root) after `path`, in byte order of their
+    /// names.
+    package func children(
+        of directory: RelativePath?, after path: RelativePath? = nil, limit: Int = .max
+    ) throws(IndexError) -> [Record] {
+        let range = PathKey.range(inside: directory)
+        let nameStart = directory.map { $0.bytes.count + 1 } ?? 0
+        var start = path.map { PathKey.successor(ofSubtree: PathKey.key(of: $0)) } ?? range.start
+        return try read("list a directory") { database in
+            let statement = try database.cachedStatement(sql: Query.range)
+            var found: [Record] = []
+            // Rows are read one after the other until one lies deeper; the search goes on behind that one's subtree.
+            search: while found.count < limit {
+                let arguments = StatementArguments(.blob(start), .blob(range.end), .limit(limit - found.count))
+                let rows = try Row.fetchCursor(statement, arguments: arguments)
+                while let row = try rows.next() {
+                    let key = try Columns(row).bytes(0)
+                    if let cut = key.dropFirst(nameStart).firstIndex(of: 0) {
+                        start = PathKey.successor(ofSubtree: key[..<cut])
+                        continue search
+                    }
+                    found.append(try Self.record(row))
+                    start = PathKey.successor(of: key)
+                }
+                break
+            }
+            return found
+        }
+    }
+
+    /// A path strictly inside `directory` that is live at the hub and of which no deletion is on offer, if there is one
+    /// that is not among `excluded`.
+    package func liveEntry(
+        inside directory: RelativePath, except excluded: Set<RelativePath> = []
+    ) throws(IndexError) -> RelativePath? {
+        let range = PathKey.range(inside: directory)
+        return try read("look inside a directory") { database in
+            let statement = try database.cachedStatement(
+                sql: "SELECT \(Query.columns) FROM records WHERE path >= ? AND path < ? AND size IS NOT NULL")
+            let rows = try Row.fetchCursor(
+                statement, arguments: StatementArguments(.blob(range.start), .blob(range.end)))
+            while let row = try rows.next() {
+                let record = try Self.record(row)
+                if record.offered?.isTombstone != true, !excluded.contains(record.path) { return record.path }
+            }
+            return nil
+        }
+    }
+
+    /// Up to `limit` records after `path` whose remote is not their base, or that have an offer without a verdict.
+    package func unfinished(after path: RelativePath? = nil, limit: Int) throws(IndexError) -> [Record] {
+        let start = path.map { PathKey.successor(of: PathKey.key(of: $0)) } ?? []
+        return try read("list what is unfinished") { database in
+            try Self.records(database, Query.unfinished, .blob(start), .limit(limit))
+        }
+    }
+
+    /// Forgets every record and the log, and starts at `cursor`. Durable. Content tables stay: content is the same in
+    /// any history.
+    package func forget(startingAt cursor: Cursor) throws(IndexError) {
+        try write("forget all records", cursor: cursor, durably: true) { database in
+            try database.execute(sql: "DELETE FROM records; DELETE FROM log")
+        }
+    }
+
+    package struct Counts: Hashable, Sendable {
+        /// Live entries at the hub: files, directories and symlinks.
+        package var entries: UInt64
+        /// Of the files among them.
+        package var bytes: UInt64
+        /// Records with something left to do.
+        package var unfinished: UInt64
+
+        package init(entries: UInt64, bytes: UInt64, unfinished: UInt64) {
+            self.entries = entries
+            self.bytes = bytes
+            self.unfinished = unfinished
+        }
+    }
+
+    /// Counts what there is. Reads every row: for a person's question, not for every event.
+    package func counts() throws(IndexError) -> Counts {
+        try read("count records") { database in
+            let sql = """
+                SELECT count(size), ifnull(sum(size), 0), \
+                (SELECT count(*) FROM records INDEXED BY records_unfinished WHERE unfinished <> 0) FROM records
+                """
+            guard let row = try Row.fetchOne(database.cachedStatement(sql: sql)) else { throw Damage("no counts") }
+            let columns = Columns(row)
+            return Counts(
+                entries: try columns.natural(0), bytes: try columns.natural(1), unfinished: try columns.natural(2))
+        }
+    }
+}
+
+// MARK: Rows
+
+extension Index {
+    enum Query {
+        static let columns = "path, revision, state"
+        static let range = "SELECT \(columns) FROM records WHERE path >= ? AND path < ? ORDER BY path LIMIT ?"
+        static let unfinished = """
+            SELECT \(columns) FROM records INDEXED BY records_unfinished \
+            WHERE unfinished <> 0 AND path >= ? ORDER BY path LIMIT ?
+            """
+        static let upsert = """
+            INSERT INTO records VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (path) DO UPDATE SET \
+            revision = excluded.revision, size = excluded.size, digest = excluded.digest, \
+            unfinished = excluded.unfinished, state = excluded.state
+            """
+    }
+
+    static func record(_ row: Row) throws -> Record {
+        let columns = Columns(row)
+        let path = try columns.path(0)
+        let revision = try columns.revision(1)
+        return try columns.blob(2) { try RecordCoding.decode($0, path: path, revision: revision) }
+    }
+
+    static func records(_ database: Database, _ sql: String, _ arguments: DatabaseValue...) throws -> [Record] {
+        let rows = try Row.fetchCursor(
+            database.cachedStatement(sql: sql), arguments: StatementArguments(values: arguments))
+        var found: [Record] = []
+        while let row = try rows.next() { found.append(try record(row)) }
+        return found
+    }
+
+    static func record(at path: RelativePath, _ database: Database) throws -> Record {
+        let statement = try database.cachedStatement(sql: "SELECT \(Query.columns) FROM records WHERE path = ?")
+        let row = try Row.fetchOne(statement, arguments: StatementArguments(.key(path)))
+        return try row.map(record) ?? Record(path: path)
+    }
+
+    static func save(_ record: Record, _ upsert: Statement, _ database: Database) throws {
+        if record.isEmpty {
+            try database.cachedStatement(sql: "DELETE FROM records WHERE path = ?")
+                .execute(arguments: StatementArguments(.key(record.path)))
+            return
+        }
+        try upsert.execute(
+            arguments: StatementArguments(
+                .key(record.path), .natural(record.remote.revision.rawValue),
+                .integer(record.remote.entry.liveSize.map(Int64.init(clamping:))),
+                .integer(record.local.fileDigest?.prefix), .integer(record.isUnfinished ? 1 : 0),
+                .blob(RecordCoding.encode(record))))
+    }
+}
+
+extension DatabaseValue {
+    static func limit(_ limit: Int) -> DatabaseValue {
+        Int64(clamping: max(0, limit)).databaseValue
+    }
+}

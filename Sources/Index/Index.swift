@@ -1,0 +1,160 @@
+import GRDB
+package import Tree
+
+// GRDB has a type of the same name.
+package import struct Tree.Cursor
+
+/// What a replica durably knows, in one SQLite file: records, the log, where content is, what was taken out of the
+/// tree.
+///
+/// An index is used from one thread at a time, and locks its file against every other process while it is open. Every
+/// method that writes does so in one transaction: all of it or nothing. After a crash the file is as some committed
+/// transaction left it, and no older than the last durable one.
+///
+/// Durability is by transaction. SQLite's WAL is fsynced at a commit only under `synchronous = FULL`, so that is
+/// switched on for those that ask and off for the others; since the WAL is one file, a durable commit makes all earlier
+/// ones durable too.
+package final class Index {
+    package struct Settings: Hashable, Sendable {
+        /// The page cache's size in KiB. The system caches the file as well, so a small one does.
+        package var cacheKibibytes: Int
+        /// How many of the newest log rows are kept; a submission older than that is no longer recognised.
+        package var logRows: UInt64
+
+        package init(cacheKibibytes: Int = 4096, logRows: UInt64 = 100_000) {
+            self.cacheKibibytes = cacheKibibytes
+            self.logRows = logRows
+        }
+    }
+
+    /// How far the feed was followed; on a hub, its epoch and head.
+    package private(set) var cursor: Cursor
+    /// The replica's random id, given when the index was made.
+    package let replica: UInt64
+
+    let settings: Settings
+    /// Sum of the sizes in `history`, once it was asked for.
+    var historyBytes: UInt64?
+
+    private let queue: DatabaseQueue
+    private var isFullySynchronous = false
+    private var hasUnsyncedCommits = false
+
+    /// Opens the index at `path`, or makes a new one there for the replica `newReplica`.
+    ///
+    /// Fails with ``IndexError/Kind/newerSchema`` or ``IndexError/Kind/damaged`` if the file can't be used.
+    package init(
+        path: String, newReplica: @autoclosure () -> UInt64, settings: Settings = Settings()
+    ) throws(IndexError) {
+        var configuration = Configuration()
+        configuration.label = "nosocks.index"
+        configuration.journalMode = .wal
+        configuration.foreignKeysEnabled = false
+        // Another process may be looking at the file, or just be ending.
+        configuration.busyMode = .timeout(5)
+        configuration.prepareDatabase { database in
+            // The file is ours while it is open: without this every read locks and unlocks it, at several times the
+            // read's own cost.
+            try database.execute(sql: "PRAGMA locking_mode = EXCLUSIVE")
+            try database.execute(sql: "PRAGMA cache_size = -\(settings.cacheKibibytes)")
+            // A longer WAL writes a page that changes often to the file less often; after a checkpoint it is cut.
+            try database.execute(sql: "PRAGMA wal_autocheckpoint = 4000; PRAGMA journal_size_limit = 33554432")
+        }
+        do {
+            let queue = try DatabaseQueue(path: path, configuration: configuration)
+            let (cursor, replica) = try queue.writeWithoutTransaction { database in
+                try Schema.prepare(database, replica: newReplica)
+                return try Self.meta(database)
+            }
+            self.queue = queue
+            self.cursor = cursor
+            self.replica = replica
+            self.settings = settings
+        } catch {
+            throw IndexError(error, operation: "open \(path)")
+        }
+    }
+
+    /// Closes the file. Nothing else may be called afterwards.
+    package func close() throws(IndexError) {
+        do {
+            try queue.close()
+        } catch {
+            throw IndexError(error, operation: "close")
+        }
+    }
+
+    private static func meta(_ database: Database) throws -> (Cursor, replica: UInt64) {
+        guard let row = try Row.fetchOne(database, sql: "SELECT epoch, revision, replica FROM meta WHERE id = 0") else {
+            throw Damage("its first row is missing")
+        }
+        let columns = Columns(row)
+        let epoch = Epoch(rawValue: UInt64(bitPattern: try columns.integer(0)))
+        let cursor = Cursor(epoch: epoch, revision: try columns.revision(1))
+        return (cursor, UInt64(bitPattern: try columns.integer(2)))
+    }
+}
+
+// MARK: Access
+
+extension Index {
+    func read<Result>(_ operation: String, _ body: (Database) throws -> Result) throws(IndexError) -> Result {
+        do {
+            return try queue.writeWithoutTransaction(body)
+        } catch {
+            throw IndexError(error, operation: operation)
+        }
+    }
+
+    /// Runs `body` in one transaction, in which the cursor moves too, where one is given.
+    func write<Result>(
+        _ operation: String, cursor moved: Cursor? = nil, durably: Bool, _ body: (Database) throws -> Result
+    ) throws(IndexError) -> Result {
+        do {
+            let result = try queue.writeWithoutTransaction { database in
+                try setSynchronous(durably, database)
+                try database.beginTransaction(.immediate)
+                do {
+                    let result = try body(database)
+                    if let moved, moved != cursor { try Self.move(to: moved, database) }
+                    // A transaction that changes nothing writes nothing, and so would sync nothing.
+                    if durably && hasUnsyncedCommits { try Self.touch(database) }
+                    try database.commit()
+                    return result
+                } catch {
+                    // Where SQLite has rolled back already there is nothing left to roll back.
+                    try? database.rollback()
+                    throw error
+                }
+            }
+            hasUnsyncedCommits = !durably
+            if let moved { cursor = moved }
+            return result
+        } catch {
+            throw IndexError(error, operation: operation)
+        }
+    }
+
+    /// Makes every earlier save durable.
+    package func sync() throws(IndexError) {
+        guard hasUnsyncedCommits else { return }
+        try write("sync", durably: true) { _ in }
+    }
+
+    private static func move(to cursor: Cursor, _ database: Database) throws {
+        try database.cachedStatement(sql: "UPDATE meta SET epoch = ?, revision = ?")
+            .execute(
+                arguments: StatementArguments(.bits(cursor.epoch.rawValue), .natural(cursor.revision.rawValue)))
+    }
+
+    private static func touch(_ database: Database) throws {
+        try database.cachedStatement(sql: "UPDATE meta SET id = id").execute()
+    }
+
+    private func setSynchronous(_ full: Bool, _ database: Database) throws {
+        guard full != isFullySynchronous else { return }
+        // The pragma acts when it is compiled, so it can't be a cached statement.
+        try database.execute(sql: full ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL")
+        isFullySynchronous = full
+    }
+}
