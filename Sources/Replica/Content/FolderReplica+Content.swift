@@ -1,0 +1,47 @@
+import Disk
+import Index
+package import Tree
+
+// Content for others.
+extension FolderReplica {
+    /// A one-chunk file's content, if it is still here.
+    package func content(of file: Entry.File, at path: RelativePath) throws(StoreFailure) -> [UInt8]? {
+        guard file.isOneChunk else { return nil }
+        if let bytes = recent[file.digest] { return bytes }
+        if let source = try? root.openFile(path), let bytes = Self.oneChunk(of: source, file.digest) { return bytes }
+        return try localBytes(of: file.digest, size: file.size)
+    }
+
+    /// A file's chunk list, encoded, if it is known.
+    package func list(of file: Digest) throws(StoreFailure) -> [UInt8]? {
+        try indexed { () throws(IndexError) in try index.encodedList(of: file) }
+    }
+
+    /// A chunk's bytes, if they are still here. For a one-chunk file both digests are the same.
+    package func chunk(_ chunk: Digest, of file: Digest) throws(StoreFailure) -> [UInt8]? {
+        if chunk == file { return try localBytes(of: file, size: nil) }
+        let places = try sources.places(in: file) { () throws(StoreFailure) in
+            try indexed { () throws(IndexError) in try index.list(of: file) }
+        }
+        guard let place = places?[chunk] else { return nil }
+        let wanted = Chunk(size: place.size, digest: chunk)
+        if let bytes = try bytes(of: wanted, at: place.offset, in: file) { return bytes }
+        // The files that were open may have lost it, and another may have it by now.
+        sources.forgetFiles(of: file)
+        if let bytes = try bytes(of: wanted, at: place.offset, in: file) { return bytes }
+        return try localChunk(wanted)
+    }
+
+    /// Whether a file of this digest was here before: in the tree or in history.
+    package func knows(_ digest: Digest) throws(StoreFailure) -> Bool {
+        let records = try indexed { () throws(IndexError) in try index.records(withDigest: digest, limit: 1) }
+        if !records.isEmpty { return true }
+        return try indexed { () throws(IndexError) in try !index.history(withDigest: digest, limit: 1).isEmpty }
+    }
+
+    /// How many bytes `content` has.
+    package func size(of content: [UInt8]) -> Int { content.count }
+
+    /// The digest of a few bytes.
+    package func digest(of bytes: [UInt8]) -> Digest { Digest(of: bytes) }
+}

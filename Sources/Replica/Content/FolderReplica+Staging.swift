@@ -1,0 +1,189 @@
+import Disk
+import Index
+package import Tree
+
+extension FolderReplica {
+    /// Gets a file's content ready to be named: from `content` where given, from what is already here (the tree,
+    /// history, an interrupted transfer), or says what is missing.
+    package func stage(_ file: Entry.File, content: [UInt8]?) throws(StoreFailure) -> Staging<Staged> {
+        guard file.size <= ChunkingParameters.largestFile else {
+            return .problem(Problem(.tooLarge, operation: "stage"))
+        }
+        return file.isOneChunk ? try stageOneChunk(file, content) : try stageChunks(file)
+    }
+
+    /// Lets go of staged content that will not be named.
+    package func discard(_ staged: Staged) {
+        staging.remove(staged, placedAt: nil)
+        try? state.staged(staged.name).removeFile()
+    }
+
+    /// Makes everything staged since the last call durable.
+    package func flush() throws(StoreFailure) {
+        do throws(DiskError) {
+            if let few = staging.unsynced {
+                for file in few { try file.synchronize() }
+            } else {
+                try state.staging.synchronizeFileSystem()
+            }
+        } catch {
+            throw error.isNoSpace ? .noSpace("\(error)") : .index("\(error)")
+        }
+        staging.flushed()
+    }
+
+    /// Takes a chunk list for the file of this digest; false if it is not that file's.
+    package func receive(list: [UInt8], of file: Digest) throws(StoreFailure) -> Bool {
+        guard Digest(of: list) == file, let decoded = ChunkList(encoded: list) else { return false }
+        try indexed { () throws(IndexError) in try index.save(decoded, of: file) }
+        return true
+    }
+
+    /// Takes a chunk into the interrupted or running transfer of this file; false if the bytes are not that chunk.
+    package func receive(chunk: [UInt8], digest: Digest, of file: Digest) throws(StoreFailure) -> Bool {
+        guard Digest(of: chunk) == digest else { return false }
+        if digest == file {
+            arrived.insert(chunk, digest: digest)
+            return true
+        }
+        guard let transfer = transfers[file], transfer.problem == nil else { return true }
+        do {
+            try transfer.write(chunk, digest: digest)
+        } catch {
+            transfer.problem = error.problem
+        }
+        return true
+    }
+
+    // MARK: One chunk
+
+    private func stageOneChunk(_ file: Entry.File, _ content: [UInt8]?) throws(StoreFailure) -> Staging<Staged> {
+        if let given = file.size == 0 ? [] : content {
+            guard given.count == file.size, Digest(of: given) == file.digest else { return .mismatch }
+            return write(given, file)
+        }
+        guard let bytes = try localBytes(of: file.digest, size: file.size) else {
+            return .missing(list: false, chunks: [Chunk(size: UInt32(file.size), digest: file.digest)])
+        }
+        guard bytes.count == file.size else { return .mismatch }
+        return write(bytes, file)
+    }
+
+    /// Writes bytes that have the file's digest.
+    private func write(_ bytes: [UInt8], _ file: Entry.File) -> Staging<Staged> {
+        make(file) { (_, target) throws(DiskError) in try target.write(bytes, at: 0) }
+    }
+
+    /// Makes a staged file of what `fill` writes, which must be verified; leaves nothing behind where that fails.
+    private func make(
+        _ file: Entry.File, _ fill: (Place, Descriptor) throws(DiskError) -> Void
+    ) -> Staging<Staged> {
+        let name = freshName()
+        let place = state.staged(name)
+        do throws(DiskError) {
+            let target = try place.createFile()
+            try fill(place, target)
+            return .ready(try finish(file, target, name))
+        } catch {
+            try? place.removeFile()
+            return .problem(error.problem)
+        }
+    }
+
+    private func finish(_ file: Entry.File, _ target: Descriptor, _ name: String) throws(DiskError) -> Staged {
+        try target.setMode(file.mode)
+        try target.setModified(file.mtime)
+        let staged = Staged(name: name, digest: file.digest, fingerprint: try target.status().fingerprint)
+        staging.add(staged, target)
+        arrived.remove(file.digest)
+        return staged
+    }
+
+    // MARK: Many chunks
+
+    private func stageChunks(_ file: Entry.File) throws(StoreFailure) -> Staging<Staged> {
+        if transfers[file.digest] == nil {
+            if let copied = try copyWhole(file) { return copied }
+            let list = try indexed { () throws(IndexError) in try index.list(of: file.digest) }
+            guard let list else { return .missing(list: true, chunks: []) }
+            // A true digest with an untrue size.
+            guard list.fileSize == file.size else { return .mismatch }
+            do {
+                transfers[file.digest] = try Transfer(list, at: state.staged(Transfer.name(of: file.digest)))
+            } catch {
+                return .problem(error.problem)
+            }
+        }
+        guard let transfer = transfers[file.digest] else { return .problem(Problem(.failed, operation: "stage")) }
+        try lookAround(transfer)
+        if let problem = transfer.problem {
+            abandon(file.digest)
+            return .problem(problem)
+        }
+        let missing = transfer.missingChunks
+        guard missing.isEmpty else { return .missing(list: false, chunks: missing) }
+        return complete(transfer, file)
+    }
+
+    private func complete(_ transfer: Transfer, _ file: Entry.File) -> Staging<Staged> {
+        transfers[file.digest] = nil
+        let name = freshName()
+        do throws(DiskError) {
+            try state.staged(Transfer.name(of: file.digest)).renameOver(state.staged(name))
+            return .ready(try finish(file, transfer.file, name))
+        } catch {
+            try? state.staged(name).removeFile()
+            return .problem(error.problem)
+        }
+    }
+
+    /// Gives up a transfer and the space that it took.
+    private func abandon(_ digest: Digest) {
+        transfers[digest] = nil
+        try? state.staged(Transfer.name(of: digest)).removeFile()
+    }
+
+    /// Takes the chunks that other files have: of an edited file, all but what the edit changed.
+    private func lookAround(_ transfer: Transfer) throws(StoreFailure) {
+        guard !transfer.hasLookedAround, transfer.problem == nil else { return }
+        transfer.hasLookedAround = true
+        sources.forgetFiles()
+        defer { sources.forgetFiles() }
+        for chunk in transfer.missingChunks {
+            guard let bytes = try localChunk(chunk) else { continue }
+            do {
+                try transfer.write(bytes, digest: chunk.digest)
+            } catch {
+                transfer.problem = error.problem
+                return
+            }
+        }
+    }
+
+    /// Copies a file that is here already: what was copied or renamed elsewhere sends no content. Nil where there is
+    /// none.
+    private func copyWhole(_ file: Entry.File) throws(StoreFailure) -> Staging<Staged>? {
+        for source in try localFiles(of: file.digest, size: file.size) {
+            var list: ChunkList?
+            let copied = make(file) { (_, target) throws(DiskError) in
+                if !target.clone(from: source) {
+                    guard target.copyRange(from: source, at: 0, to: 0, count: file.size) else {
+                        throw DiskError("copy", code: 0)
+                    }
+                }
+                // What was copied is compared, not what it was copied from: that may change at any time.
+                let status = try target.status()
+                guard let read = try? reader.read(target, status: status), read.digest == file.digest else {
+                    throw DiskError("copy", code: 0)
+                }
+                list = read.list
+            }
+            guard case .problem(let problem) = copied else {
+                if let list { try indexed { () throws(IndexError) in try index.save(list, of: file.digest) } }
+                return copied
+            }
+            if problem.reason == .noSpace { return copied }
+        }
+        return nil
+    }
+}

@@ -1,0 +1,109 @@
+import Disk
+import Index
+import Tree
+
+/// Open files by digest, so that a thousand chunks of one file open it once.
+struct SourceCache {
+    private static let limit = 8
+    private var open: [(digest: Digest, files: [Descriptor])] = []
+    private var places: [(digest: Digest, places: [Digest: ChunkPlace])] = []
+
+    struct ChunkPlace {
+        let offset: UInt64
+        let size: UInt32
+    }
+
+    mutating func files(of digest: Digest, or find: () throws(StoreFailure) -> [Descriptor]) throws(StoreFailure)
+        -> [Descriptor]
+    {
+        if let known = open.first(where: { $0.digest == digest }) { return known.files }
+        let files = try find()
+        if open.count >= Self.limit { open.removeFirst() }
+        open.append((digest, files))
+        return files
+    }
+
+    /// Where each chunk of a file is, by digest.
+    mutating func places(in digest: Digest, or find: () throws(StoreFailure) -> ChunkList?) throws(StoreFailure)
+        -> [Digest: ChunkPlace]?
+    {
+        if let known = places.first(where: { $0.digest == digest }) { return known.places }
+        guard let list = try find() else { return nil }
+        var found: [Digest: ChunkPlace] = [:]
+        found.reserveCapacity(list.chunks.count)
+        var offset: UInt64 = 0
+        for chunk in list.chunks {
+            found[chunk.digest] = ChunkPlace(offset: offset, size: chunk.size)
+            offset += UInt64(chunk.size)
+        }
+        if places.count >= Self.limit { places.removeFirst() }
+        places.append((digest, found))
+        return found
+    }
+
+    /// Forgets the open files: names may have other content by now.
+    mutating func forgetFiles() {
+        open.removeAll(keepingCapacity: true)
+    }
+
+    mutating func forgetFiles(of digest: Digest) {
+        open.removeAll { $0.digest == digest }
+    }
+}
+
+// Content that is here already. Whoever takes it compares it with its digest: what the index says may be old.
+extension FolderReplica {
+    /// Files that had this content when they were last looked at: staged, in the tree, in history.
+    func localFiles(of digest: Digest, size: UInt64?) throws(StoreFailure) -> [Descriptor] {
+        var files: [Descriptor] = []
+        func add(_ file: Descriptor?) {
+            guard let file, let status = try? file.status(), status.kind == .file else { return }
+            if size == nil || status.size == size { files.append(file) }
+        }
+        if let name = staging.name(of: digest) { add(try? state.staged(name).openForReading()) }
+        if let path = staging.place(of: digest) { add(try? root.openFile(path)) }
+        let records = try indexed { () throws(IndexError) in try index.records(withDigest: digest) }
+        for record in records { add(try? root.openFile(record.path)) }
+        let kept = try indexed { () throws(IndexError) in try index.history(withDigest: digest) }
+        for item in kept { add(try? state.kept(item.name).openForReading()) }
+        return files
+    }
+
+    /// The bytes of a one-chunk file, from wherever they are.
+    func localBytes(of digest: Digest, size: UInt64?) throws(StoreFailure) -> [UInt8]? {
+        if let bytes = recent[digest] ?? arrived[digest] { return bytes }
+        for file in try localFiles(of: digest, size: size) {
+            if let bytes = Self.oneChunk(of: file, digest) { return bytes }
+        }
+        return nil
+    }
+
+    static func oneChunk(of file: Descriptor, _ digest: Digest) -> [UInt8]? {
+        let limit = Int(ChunkingParameters.oneChunkLimit)
+        guard let bytes = try? file.read(limit + 1, at: 0), bytes.count <= limit, Digest(of: bytes) == digest else {
+            return nil
+        }
+        return bytes
+    }
+
+    /// A chunk's bytes from any of the files that have it.
+    func localChunk(_ chunk: Chunk) throws(StoreFailure) -> [UInt8]? {
+        let locations = try indexed { () throws(IndexError) in try index.locations(of: chunk) }
+        for location in locations {
+            if let bytes = try bytes(of: chunk, at: location.offset, in: location.file) { return bytes }
+        }
+        return nil
+    }
+
+    /// A chunk's bytes from a file that has it at `offset`.
+    func bytes(of chunk: Chunk, at offset: UInt64, in file: Digest) throws(StoreFailure) -> [UInt8]? {
+        let files = try sources.files(of: file) { () throws(StoreFailure) in try localFiles(of: file, size: nil) }
+        for source in files {
+            guard let bytes = try? source.read(Int(chunk.size), at: offset), Digest(of: bytes) == chunk.digest else {
+                continue
+            }
+            return bytes
+        }
+        return nil
+    }
+}

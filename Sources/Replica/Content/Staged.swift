@@ -1,0 +1,59 @@
+import Disk
+package import Tree
+
+/// Verified content that has no name in the tree yet: it was compared with its digest, and has its mode and mtime.
+///
+/// Only staging makes one, so nothing unverified can be named.
+package struct Staged: Hashable, Sendable {
+    /// Its name in the staging folder.
+    let name: String
+    package let digest: Digest
+    /// As it is in the staging folder.
+    let fingerprint: Fingerprint
+}
+
+/// What is staged at the moment.
+struct StagingLedger {
+    /// Not durable yet, open to be made so one by one; nil when they are too many for that.
+    private(set) var unsynced: [Descriptor]? = []
+    private var named: [Digest: Set<String>] = [:]
+    private var placed: [Digest: RelativePath] = [:]
+
+    /// A file that needs a flush of its own costs about as much as a flush of the whole file system does when there
+    /// are a few of them.
+    private static let fewFiles = 8
+
+    mutating func add(_ staged: Staged, _ descriptor: Descriptor) {
+        named[staged.digest, default: []].insert(staged.name)
+        guard var files = unsynced else { return }
+        files.append(descriptor)
+        unsynced = files.count <= Self.fewFiles ? files : nil
+    }
+
+    mutating func remove(_ staged: Staged, placedAt path: RelativePath?) {
+        named[staged.digest]?.remove(staged.name)
+        if named[staged.digest]?.isEmpty == true { named[staged.digest] = nil }
+        if let path { placed[staged.digest] = path }
+    }
+
+    mutating func forgetPlaced() {
+        placed.removeAll(keepingCapacity: true)
+    }
+
+    mutating func flushed() {
+        unsynced = []
+    }
+
+    /// The name of a staged file that has this content.
+    func name(of digest: Digest) -> String? { named[digest]?.first }
+
+    /// Where content was named that no record tells of yet.
+    func place(of digest: Digest) -> RelativePath? { placed[digest] }
+}
+
+/// A name in the staging folder that was never used before.
+func freshName() -> String {
+    let number = UInt64.random(in: 0...UInt64.max)
+    let digits = String(number, radix: 16)
+    return "s-" + String(repeating: "0", count: 16 - digits.count) + digits
+}

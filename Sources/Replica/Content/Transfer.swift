@@ -1,0 +1,84 @@
+import Disk
+import Tree
+
+/// A file of many chunks that is being put together, in the staging folder under its digest's name, so that it is
+/// found again after an interruption.
+final class Transfer {
+    let list: ChunkList
+    let file: Descriptor
+    /// Where the chunks that are not here yet belong.
+    private(set) var missing: [Digest: [UInt64]]
+    /// What went wrong with writing; for the next one who asks.
+    var problem: Problem?
+    /// Whether the chunks that are here already were looked for.
+    var hasLookedAround = false
+
+    static func name(of digest: Digest) -> String { "p-" + digest.hex() }
+
+    /// Begins, or goes on with what is there of an earlier time: as much of it as has the right digest.
+    init(_ list: ChunkList, at place: Place) throws(DiskError) {
+        self.list = list
+        var missing: [Digest: [UInt64]] = [:]
+        var offset: UInt64 = 0
+        for chunk in list.chunks {
+            missing[chunk.digest, default: []].append(offset)
+            offset += UInt64(chunk.size)
+        }
+        self.missing = missing
+        if let status = try place.statusIfPresent(), status.kind == .file, status.size == list.fileSize {
+            file = try place.openForWriting()
+            try resume()
+        } else {
+            try? place.removeFile()
+            file = try place.createFile()
+            // All of it is a hole at first, and what is all zeros stays one.
+            try file.truncate(to: list.fileSize)
+        }
+    }
+
+    private func resume() throws(DiskError) {
+        var incomplete: [Digest: [UInt64]] = [:]
+        var offset: UInt64 = 0
+        for chunk in list.chunks {
+            let bytes = try file.read(Int(chunk.size), at: offset)
+            if Digest(of: bytes) != chunk.digest { incomplete[chunk.digest, default: []].append(offset) }
+            offset += UInt64(chunk.size)
+        }
+        missing = incomplete
+    }
+
+    /// Writes a chunk, whose digest was checked, to wherever it belongs.
+    func write(_ bytes: [UInt8], digest: Digest) throws(DiskError) {
+        guard let offsets = missing[digest] else { return }
+        if !bytes.allZero {
+            for offset in offsets { try file.write(bytes, at: offset) }
+        } else {
+            // What an interrupted write left here would show through.
+            for offset in offsets where try !file.read(bytes.count, at: offset).allZero {
+                try file.write(bytes, at: offset)
+            }
+        }
+        missing[digest] = nil
+    }
+
+    /// The chunks that are not here yet, in order, each once.
+    var missingChunks: [Chunk] {
+        guard !missing.isEmpty else { return [] }
+        var seen: Set<Digest> = []
+        return list.chunks.filter { missing[$0.digest] != nil && seen.insert($0.digest).inserted }
+    }
+}
+
+extension [UInt8] {
+    /// Whether all bytes are zero. By words: a hole of a gigabyte is seen at the speed of memory.
+    var allZero: Bool {
+        withUnsafeBytes { bytes in
+            var offset = 0
+            while offset + 8 <= bytes.count {
+                if bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self) != 0 { return false }
+                offset += 8
+            }
+            return bytes[offset...].allSatisfy { $0 == 0 }
+        }
+    }
+}

@@ -1,0 +1,66 @@
+import Index
+package import Tree
+
+// What the index alone can answer.
+extension FolderReplica {
+    package func record(at path: RelativePath) throws(StoreFailure) -> Record {
+        try indexed { () throws(IndexError) in try index.record(at: path) }
+    }
+
+    /// A path strictly inside `directory` that is live at the hub and of which no deletion is on offer, if there is one
+    /// that is not among `excluded`.
+    package func liveEntry(
+        inside directory: RelativePath, except excluded: Set<RelativePath> = []
+    ) throws(StoreFailure) -> RelativePath? {
+        try indexed { () throws(IndexError) in try index.liveEntry(inside: directory, except: excluded) }
+    }
+
+    /// Up to `limit` records after `path` whose remote is not their base, or that have an offer without a verdict.
+    package func unfinished(after path: RelativePath?, limit: Int) throws(StoreFailure) -> [Record] {
+        try indexed { () throws(IndexError) in try index.unfinished(after: path, limit: limit) }
+    }
+
+    /// Writes all of these at once or none of them. Durably means the names in the tree too: a record that says that
+    /// something is there, and a disk that lost it, would together look like a deletion.
+    package func save(_ records: [Record], cursor: Cursor?, durably: Bool) throws(StoreFailure) {
+        if durably { try synchronizeNames() }
+        try indexed { () throws(IndexError) in try index.save(records, cursor: cursor, durably: durably) }
+        staging.forgetPlaced()
+    }
+
+    package var cursor: Cursor { index.cursor }
+
+    /// Forgets every record and starts at `cursor`: the hub's history is not the one that was followed.
+    package func forget(startingAt cursor: Cursor) throws(StoreFailure) {
+        try indexed { () throws(IndexError) in try index.forget(startingAt: cursor) }
+    }
+
+    /// Up to `limit` changes after `revision`, in order of revision.
+    package func feed(after revision: Revision, limit: Int) throws(StoreFailure) -> [Change] {
+        try indexed { () throws(IndexError) in try index.feed(after: revision, limit: limit) }
+    }
+
+    /// The version that was accepted on top of `base` at `path`, if the log still has it.
+    package func successor(of base: Revision, at path: RelativePath) throws(StoreFailure) -> Version? {
+        try indexed { () throws(IndexError) in try index.successor(of: base, at: path) }
+    }
+
+    /// Adds accepted changes to the log and saves `records`, at once and durably.
+    package func append(
+        _ changes: [Change], bases: [Revision], saving records: [Record] = [], cursor: Cursor
+    ) throws(StoreFailure) {
+        try synchronizeNames()
+        try indexed { () throws(IndexError) in
+            try index.append(changes, bases: bases, saving: records, cursor: cursor)
+        }
+        staging.forgetPlaced()
+    }
+
+    func indexed<Result>(_ call: () throws(IndexError) -> Result) throws(StoreFailure) -> Result {
+        do {
+            return try call()
+        } catch {
+            throw error.kind == .noSpace ? .noSpace(error.description) : .index(error.description)
+        }
+    }
+}

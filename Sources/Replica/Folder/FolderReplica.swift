@@ -1,0 +1,153 @@
+package import Disk
+package import Index
+package import Tree
+
+#if canImport(Glibc)
+import Glibc
+#else
+import Darwin
+#endif
+
+/// One folder as a versioned store: what is known of it, what is on its disk, and the content between them.
+///
+/// Has what the machines ask of a store. Belongs to one thread or actor; only its signals come from elsewhere. After a
+/// crash at any instant each path holds one whole version, and what was taken out of the tree is found again.
+package final class FolderReplica {
+    /// Bytes of a file or of a chunk.
+    package typealias Content = [UInt8]
+
+    package let root: Root
+    package let index: Index
+    package let settings: ReplicaSettings
+    let state: StateFolder
+    private let lock: FolderLock
+
+    let reader = ContentReader()
+    let readAhead: ReadAhead
+    var watcher: Watcher?
+    var recent = RecentContent(limit: 4 << 20)
+    var arrived = RecentContent(limit: 64 << 20)
+    var staging = StagingLedger()
+    var transfers: [Digest: Transfer] = [:]
+    var sources = SourceCache()
+    /// Directories in which names changed since they were last made durable.
+    var touched: Set<RelativePath?> = []
+    var hooks = Hooks()
+    /// When to look for history that is too old, in seconds since 1970.
+    var nextPruning: Int64 = 0
+    /// The directory that was resolved last, while a batch is worked off.
+    private var resolved: (path: RelativePath?, directory: Descriptor)?
+    private var isInBatch = false
+    /// Problems that were told already.
+    var told: [RelativePath: Problem] = [:]
+
+    /// Opens the folder at `path`, and makes its state folder where it has none.
+    ///
+    /// - Parameter role: what to say of this process to another one that wants the folder too, as `hub`.
+    package init(
+        at path: [UInt8], role: String, settings: ReplicaSettings = ReplicaSettings()
+    ) throws(OpenFailure) {
+        self.settings = settings
+        root = try Self.openRoot(at: path, resolution: settings.resolution)
+        if let outer = Self.replica(around: root.path) { throw .inside(replicaAt: outer) }
+        do {
+            state = try StateFolder(in: root)
+        } catch {
+            throw error.problem.reason == .unreadable ? .unreadable(error) : .failed(error)
+        }
+        do {
+            lock = try FolderLock(at: Place(directory: state.descriptor, name: Array("lock".utf8)), role: role)
+        } catch {
+            switch error {
+            case .held(let holder): throw .held(by: holder)
+            case .failed(let error): throw .failed(error)
+            }
+        }
+        do {
+            index = try Index(path: state.indexPath(in: root), newReplica: UInt64.random(in: 1...UInt64.max))
+        } catch {
+            throw .index(error)
+        }
+        readAhead = ReadAhead(root)
+        try recover()
+    }
+
+    deinit {
+        close()
+    }
+
+    /// The replica's random id, given when its index was made.
+    package var id: UInt64 { index.replica }
+
+    /// Ends its threads. Nothing else may be called afterwards.
+    package func close() {
+        watcher?.stop()
+        watcher = nil
+        readAhead.stop()
+    }
+
+    /// Works off a batch, in which a directory is resolved once for all that is done in it in a row.
+    ///
+    /// Whoever moves a directory meanwhile is taken to have done so after what was done in it here; the watcher tells of
+    /// the move when the batch is over.
+    package func batch(_ body: () throws(StoreFailure) -> Void) throws(StoreFailure) {
+        isInBatch = true
+        defer {
+            isInBatch = false
+            resolved = nil
+        }
+        try body()
+    }
+
+    func place(of path: RelativePath) throws(DiskError) -> Place {
+        let parent = path.parent
+        if let resolved, resolved.path == parent {
+            return Place(directory: resolved.directory, name: Array(path.name), path: path)
+        }
+        let place = try root.place(of: path)
+        if isInBatch { resolved = (parent, place.directory) }
+        return place
+    }
+
+    /// A directory was made, moved or removed here: its path means another one now.
+    func forgetResolved() { resolved = nil }
+
+    /// Checks that the folder is the one that was opened, with the state that was opened: without that, nothing that is
+    /// missing from it may be taken for deleted.
+    package func check() throws(StoreFailure) {
+        guard root.isInPlace else {
+            throw .rootChanged("\(RelativePath.printable(root.path)) is gone, or another folder is there")
+        }
+        guard state.isInPlace(in: root) else {
+            throw .rootChanged("the state folder of \(RelativePath.printable(root.path)) is gone, or another one")
+        }
+    }
+
+    private static func openRoot(at path: [UInt8], resolution: Root.Resolution?) throws(OpenFailure) -> Root {
+        do {
+            return try Root(at: path, resolution: resolution)
+        } catch {
+            switch error.code {
+            case ENOENT: throw .missing
+            case ENOTDIR: throw .notDirectory
+            case EACCES, EPERM: throw .unreadable(error)
+            default: throw .failed(error)
+            }
+        }
+    }
+
+    /// The path of a replica that `path` lies inside of.
+    private static func replica(around path: [UInt8]) -> String? {
+        var rest = path[...]
+        while let cut = rest.lastIndex(of: UInt8(ascii: "/")) {
+            rest = rest[..<cut]
+            let outer = rest.isEmpty ? [UInt8(ascii: "/")] : Array(rest)
+            guard let root = try? Root(at: outer),
+                let state = try? Place(directory: root.descriptor, name: StateFolder.name).openDirectory(),
+                (try? Place(directory: state, name: Array("index.sqlite".utf8)).status()) != nil
+            else { continue }
+            return RelativePath.printable(outer)
+        }
+        return nil
+    }
+}

@@ -1,0 +1,30 @@
+package import Disk
+package import Index
+
+/// Why a folder cannot be opened as a replica.
+package enum OpenFailure: Error, Hashable, Sendable {
+    /// There is nothing at this path.
+    case missing
+    case notDirectory
+    case unreadable(DiskError)
+    /// Another process has it; what that one said of itself: its id and role.
+    case held(by: String)
+    /// It lies inside the replica at this path.
+    case inside(replicaAt: String)
+    case index(IndexError)
+    case failed(DiskError)
+}
+
+extension OpenFailure: CustomStringConvertible {
+    package var description: String {
+        switch self {
+        case .missing: "there is no such folder"
+        case .notDirectory: "it is not a folder"
+        case .unreadable(let error): "it cannot be read: \(error)"
+        case .held(let holder): "process \(holder) holds it"
+        case .inside(let outer): "it lies inside another replica: \(outer)"
+        case .index(let error): "\(error)"
+        case .failed(let error): "\(error)"
+        }
+    }
+}

@@ -1,0 +1,29 @@
+package import Disk
+package import Tree
+
+/// What a person may choose about a replica.
+package struct ReplicaSettings: Sendable {
+    /// For how long history is kept.
+    package var historyDays = 7
+    /// How much of it, in bytes; the oldest goes first.
+    package var historySize: UInt64 = 1 << 30
+    package var delays = DirtyQueue.Delays()
+    /// How often what cannot be watched is compared.
+    package var pollInterval = Duration.seconds(10)
+    /// Files from this size on are read by a thread of their own before they are looked at.
+    package var readAheadSize: UInt64 = 4 << 20
+    /// How paths are resolved; nil for what the kernel can.
+    package var resolution: Root.Resolution?
+
+    package init() {}
+}
+
+/// What a replica has to tell while nobody asks it.
+package enum ReplicaSignal: Sendable {
+    /// Look at these.
+    case dirty([Dirty])
+    /// Scan this part; nil is everything.
+    case rescan(RelativePath?, Watcher.Reason?)
+    /// Check the root: it was moved, deleted or unmounted.
+    case rootMoved
+}

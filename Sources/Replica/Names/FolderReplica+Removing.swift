@@ -1,0 +1,112 @@
+import Disk
+import Index
+package import Tree
+
+#if canImport(Glibc)
+import Glibc
+#else
+import Darwin
+#endif
+
+extension FolderReplica {
+    /// Takes what is at `path` out of the tree if and only if it is what is expected. A directory must be empty.
+    package func remove(_ path: RelativePath, expecting expected: Fingerprint) throws(StoreFailure) -> Removal<Removed>
+    {
+        do {
+            let place = try self.place(of: path)
+            guard let status = try place.statusIfPresent(), status.fingerprint == expected else {
+                try check()
+                return .changed
+            }
+            if expected.isDirectory { forgetResolved() }
+            let removal = expected.isDirectory ? try removeDirectory(place) : try takeOut(place, path, expected)
+            touched.insert(path.parent)
+            return removal
+        } catch let error as StoreFailure {
+            throw error
+        } catch let error as DiskError {
+            guard error.isMissing else { return .problem(error.problem) }
+            try check()
+            return .changed
+        } catch {
+            return .problem(Problem(.failed, operation: "remove"))
+        }
+    }
+
+    private func removeDirectory(_ place: Place) throws(DiskError) -> Removal<Removed> {
+        do {
+            try place.removeDirectory()
+            return .removed(nil)
+        } catch  where error.isExisting {
+            return .notEmpty
+        } catch  where error.code == ENOTDIR {
+            return .changed
+        }
+    }
+
+    private func takeOut(_ place: Place, _ path: RelativePath, _ expected: Fingerprint) throws -> Removal<Removed> {
+        hooks.beforeRemoval?(path)
+        let removed = try willRemove(freshName(), path, expected)
+        let aside = state.staged(removed.item.token)
+        do {
+            try place.renameExclusively(to: aside)
+        } catch {
+            try strike(removed)
+            throw error
+        }
+        hooks.afterRemoval?(path)
+        if try aside.status().fingerprint.isSame(exceptForChangeTime: expected) { return .removed(removed) }
+        // An edit. It goes back to where it was, unless that name was taken meanwhile.
+        do {
+            try aside.renameExclusively(to: place)
+        } catch {
+            return .displaced(edit: removed)
+        }
+        try strike(removed)
+        return .changed
+    }
+
+    /// Renames within the tree, if `path` holds what is expected and nothing is at `target`.
+    package func rename(
+        _ path: RelativePath, to target: RelativePath, expecting expected: Fingerprint
+    ) throws(StoreFailure) -> Renaming {
+        do {
+            let from = try self.place(of: path)
+            let to = try self.place(of: target)
+            if expected.isDirectory { forgetResolved() }
+            guard let status = try from.statusIfPresent(), status.fingerprint == expected else { return .changed }
+            try from.renameExclusively(to: to)
+            touched.insert(path.parent)
+            touched.insert(target.parent)
+            // What was put there in the last moment has moved too: it is whole, and a look at both names shows it.
+            if try !to.status().fingerprint.isSame(exceptForChangeTime: expected) {
+                try? to.renameExclusively(to: from)
+                return .changed
+            }
+            return .renamed
+        } catch {
+            if error.isExisting { return .occupied }
+            guard error.isMissing else { return .problem(error.problem) }
+            try check()
+            return .changed
+        }
+    }
+
+    /// Writes down what is about to be taken out of the tree.
+    func willRemove(
+        _ token: String, _ path: RelativePath, _ expected: Fingerprint
+    ) throws(StoreFailure) -> Removed {
+        let record = try record(at: path)
+        // Where it is not what the index knows, its content is not known: that is a tombstone here.
+        let known = record.fingerprint == expected ? record.offered ?? record.base.entry : .tombstone
+        let item = RemovedItem(
+            token: token, path: path, fingerprint: expected, expected: known, seconds: Int64(time(nil)))
+        try indexed { () throws(IndexError) in try index.willRemove([item], durably: false) }
+        return Removed(item: item)
+    }
+
+    /// Strikes off what was not taken out after all, or has a name again.
+    func strike(_ removed: Removed) throws(StoreFailure) {
+        try indexed { () throws(IndexError) in try index.settle(removed.item.token) }
+    }
+}

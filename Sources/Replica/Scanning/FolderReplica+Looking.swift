@@ -1,0 +1,114 @@
+import Disk
+import Index
+package import Tree
+
+#if canImport(Glibc)
+import Glibc
+#else
+import Darwin
+#endif
+
+extension FolderReplica {
+    /// Looks at the disk. What has the record's fingerprint is what the record says (its offer, else its base) and is
+    /// not read again, unless `rereading`.
+    package func look(at path: RelativePath, record: Record, rereading: Bool) throws(StoreFailure) -> Observation {
+        let place: Place
+        let status: Status
+        do {
+            place = try self.place(of: path)
+            status = try place.status()
+        } catch {
+            guard error.isMissing else { return .unknown(error.problem) }
+            // Only where the root is the one that was opened does it mean anything that a name is missing; and it
+            // means nothing where nothing was.
+            if (record.offered ?? record.base.entry).isLive { try check() }
+            return .absent
+        }
+        guard status.device == root.identity.device else { return .unknown(Problem(.mount, operation: "stat")) }
+        let fingerprint = status.fingerprint
+        switch status.kind {
+        case .special: return .unknown(Problem(.special, operation: "stat"))
+        case .directory: return .present(.directory(Entry.Directory(mode: status.mode)), fingerprint)
+        case .symlink: return symlink(at: place, fingerprint)
+        case .file:
+            let known = record.offered ?? record.base.entry
+            if !rereading, record.fingerprint == fingerprint, known.isLive { return .present(known, fingerprint) }
+            return try file(at: place, path, status)
+        }
+    }
+
+    private func symlink(at place: Place, _ fingerprint: Fingerprint) -> Observation {
+        do {
+            let target = try place.readSymlink()
+            guard !target.isEmpty, target.count <= RelativePath.maximumLength else {
+                return .unknown(Problem(.failed, operation: "readlink"))
+            }
+            guard try place.status().fingerprint == fingerprint else { return .unstable }
+            return .present(.symlink(Entry.Symlink(target: target)), fingerprint)
+        } catch {
+            return error.isMissing || error.code == EINVAL ? .unstable : .unknown(error.problem)
+        }
+    }
+
+    private func file(at place: Place, _ path: RelativePath, _ status: Status) throws(StoreFailure) -> Observation {
+        let content: ReadContent
+        if let read = readAhead.take(path, status.fingerprint) {
+            content = read
+        } else {
+            switch read(place, status) {
+            case .success(let read): content = read
+            case .failure(.disk(let error)): return error.isMissing ? .unstable : .unknown(error.problem)
+            case .failure(.unstable), .failure(.cancelled): return .unstable
+            case .failure(.tooLarge): return .unknown(Problem(.tooLarge, operation: "read"))
+            }
+        }
+        if let list = content.list {
+            try indexed { () throws(IndexError) in try index.save(list, of: content.digest) }
+        } else if let bytes = content.bytes {
+            recent.insert(bytes, digest: content.digest)
+        }
+        let file = Entry.File(size: content.size, digest: content.digest, mode: status.mode, mtime: status.mtime)
+        return .present(.file(file), status.fingerprint)
+    }
+
+    private func read(_ place: Place, _ status: Status) -> Result<ReadContent, ContentReader.Failure> {
+        do throws(ContentReader.Failure) {
+            let file: Descriptor
+            do throws(DiskError) {
+                file = try place.openForReading()
+                guard try file.status().fingerprint == status.fingerprint else { return .failure(.unstable) }
+            } catch {
+                return .failure(.disk(error))
+            }
+            return .success(try reader.read(file, status: status))
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    /// The names on the disk in a directory that could be mirrored, in byte order; nil if it can't be listed.
+    package func children(of directory: RelativePath) throws(StoreFailure) -> [RelativePath]? {
+        // A walk takes what is gone for empty, since nothing is inside.
+        guard (try? root.openDirectory(directory)) != nil else { return nil }
+        var walk = Walk(root, inside: directory, isRecursive: false)
+        var found: [RelativePath] = []
+        while let item = walk.next() {
+            switch item {
+            case .found(let path, let status):
+                if status.kind != .special && Mirrored.includes(path) { found.append(path) }
+            case .unlisted: return nil
+            case .unknown(let path, _): found.append(path)
+            case .skipped: break
+            }
+        }
+        return found
+    }
+}
+
+/// What is mirrored at all. The one place for rules that leave something out.
+enum Mirrored {
+    static func includes(_ path: RelativePath) -> Bool {
+        // A path cannot hold the state folder's name: that rule is in the type.
+        true
+    }
+}

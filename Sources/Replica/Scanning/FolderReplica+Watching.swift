@@ -1,0 +1,63 @@
+package import Disk
+package import Tree
+
+extension FolderReplica {
+    /// Begins to watch. Directories are watched as a ``scan(inside:)`` meets them, so a scan should follow.
+    ///
+    /// - Parameter deliver: called on threads of the replica's, with what to do next on the replica's own.
+    /// - Throws: where the system cannot watch; then the folder must be scanned now and then.
+    package func watch(deliver: @escaping @Sendable (ReplicaSignal) -> Void) throws(DiskError) {
+        let forwarder = Forwarder(root: root, readAhead: readAhead, size: settings.readAheadSize, deliver: deliver)
+        let watcher = try Watcher(root, delays: settings.delays, pollInterval: settings.pollInterval) {
+            forwarder.forward($0)
+        }
+        try watcher.start()
+        self.watcher = watcher
+    }
+
+    /// A comparison of the folder, or of a part of it and all inside, with the index.
+    package func scan(inside directory: RelativePath? = nil) -> Scan {
+        Scan(self, inside: directory)
+    }
+
+    /// Whether directories are unwatched because too few watches are allowed; meaningful after a scan.
+    package var watchShortage: Watcher.Shortage? { watcher?.shortage }
+}
+
+/// Passes on what the watcher says, with large files read before anybody has to wait for them.
+private struct Forwarder: Sendable {
+    let root: Root
+    let readAhead: ReadAhead
+    let size: UInt64
+    let deliver: @Sendable (ReplicaSignal) -> Void
+
+    func forward(_ signal: Watcher.Signal) {
+        switch signal {
+        case .rootMoved: deliver(.rootMoved)
+        case .rescan(let path, let reason): deliver(.rescan(path, reason))
+        case .dirty(let all): forward(all.filter { Mirrored.includes($0.path) })
+        }
+    }
+
+    private func forward(_ all: [Dirty]) {
+        var ready: [Dirty] = []
+        ready.reserveCapacity(all.count)
+        var subtrees: [RelativePath] = []
+        for dirty in all {
+            if dirty.isSubtree {
+                subtrees.append(dirty.path)
+            } else if dirty.rereading, isLarge(dirty.path) {
+                readAhead.read(dirty.path) { [deliver] in deliver(.dirty([dirty])) }
+            } else {
+                ready.append(dirty)
+            }
+        }
+        if !ready.isEmpty { deliver(.dirty(ready)) }
+        for path in subtrees { deliver(.rescan(path, nil)) }
+    }
+
+    private func isLarge(_ path: RelativePath) -> Bool {
+        guard let status = try? root.status(of: path), status.kind == .file else { return false }
+        return status.size >= size
+    }
+}

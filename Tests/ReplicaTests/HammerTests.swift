@@ -1,0 +1,93 @@
+import Disk
+import Synchronization
+import Testing
+import Tree
+
+@testable import Replica
+
+#if canImport(Glibc)
+import Glibc
+#else
+import Darwin
+#endif
+
+private let rounds = 400
+
+/// A program edits a file as fast as it can while the replica replaces and removes it as fast as it can. Whatever the
+/// program wrote, and did not itself destroy, must be somewhere.
+@Suite struct HammerTests {
+    private func hammer(
+        _ name: String, edit: @escaping @Sendable (Root, Int) -> Bool
+    ) throws -> (written: [String], bench: Bench) {
+        let bench = try Bench()
+        try bench.write("start\n", to: name)
+        let root = bench.replica.root
+        let written = Mutex<[String]>([])
+        let isDone = Mutex(false)
+        let writer = try Thread {
+            var number = 0
+            while !isDone.withLock(\.self) && number < 4000 {
+                number += 1
+                let next = number
+                if edit(root, next) { written.withLock { $0.append("edit-\(next)-") } }
+            }
+        }
+        var placed: [String] = []
+        let name = try path(name)
+        for round in 0..<rounds {
+            let seen = try bench.replica.look(at: name, record: Record(path: name), rereading: false)
+            switch seen {
+            case .present(_, let fingerprint):
+                if round % 5 == 4 {
+                    _ = try bench.replica.remove(name, expecting: fingerprint)
+                } else {
+                    let text = "placed-\(round)-\n"
+                    if try bench.place(text, at: "\(name)", expecting: fingerprint).fingerprint != nil {
+                        placed.append("placed-\(round)-")
+                    }
+                }
+            case .absent:
+                if try bench.place("placed-\(round)-\n", at: "\(name)", expecting: nil).fingerprint != nil {
+                    placed.append("placed-\(round)-")
+                }
+            case .unstable, .unknown: break
+            }
+        }
+        isDone.withLock { $0 = true }
+        writer.join()
+        return (written.withLock(\.self) + placed, bench)
+    }
+
+    private func check(_ written: [String], _ bench: Bench) {
+        let all = bench.everything()
+        let found = Set(all.split(separator: "\n").map(String.init))
+        let lost = written.filter { !found.contains($0) }
+        #expect(written.contains { $0.hasPrefix("edit") })
+        #expect(written.contains { $0.hasPrefix("placed") })
+        #expect(lost.isEmpty, "lost \(lost.prefix(5)) of \(written.count)")
+    }
+
+    @Test func `Nothing is lost to a program that exchanges whole files`() throws {
+        // The program keeps what it replaces, so that whatever is missing was lost by the replica.
+        let (written, bench) = try hammer("f") { root, number in
+            let kept = Place(directory: root.descriptor, name: Array("kept-\(number)".utf8))
+            let target = Place(directory: root.descriptor, name: Array("f".utf8))
+            guard let file = try? kept.createFile(), (try? file.write(Array("edit-\(number)-\n".utf8), at: 0)) != nil
+            else { return false }
+            if (try? kept.rename(to: target, .exchange)) == nil { try? kept.rename(to: target, .exclusive) }
+            return true
+        }
+        check(written, bench)
+    }
+
+    @Test func `Nothing is lost to a program that appends`() throws {
+        let (written, bench) = try hammer("log") { root, number in
+            let place = Place(directory: root.descriptor, name: Array("log".utf8))
+            guard let file = try? place.open(O_WRONLY | O_APPEND | O_CREAT, mode: 0o644) else { return false }
+            // Between the open and the write the file may come out of the tree.
+            if number % 3 == 0 { usleep(50) }
+            return (try? file.write(Array("edit-\(number)-\n".utf8), at: 0)) != nil
+        }
+        check(written, bench)
+    }
+}

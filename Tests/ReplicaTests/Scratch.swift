@@ -1,0 +1,80 @@
+import Disk
+import Tree
+
+#if canImport(Glibc)
+import Glibc
+#else
+import Darwin
+#endif
+
+/// A folder of a test's own, removed with it.
+final class Scratch: Sendable {
+    let path: String
+
+    init(in parent: String = "/tmp") throws {
+        var template = Array("\(parent)/nosocks-test-XXXXXX".utf8CString)
+        guard mkdtemp(&template) != nil else { throw DiskError("mkdtemp", code: errno) }
+        path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+
+    deinit {
+        shell("cd /; umount \(path)/* 2>/dev/null; rm -rf \(path)")
+    }
+
+    /// Runs a script in the folder, and gives its exit code.
+    @discardableResult
+    func shell(_ script: String) -> Int32 {
+        var process = pid_t()
+        let text = ["/bin/sh", "-c", "cd '\(path)' && { \(script)\n}"]
+        let arguments = text.map { (word: String) in strdup(word) } + [nil]
+        defer { arguments.forEach { free($0) } }
+        guard posix_spawn(&process, "/bin/sh", nil, nil, arguments, environ) == 0 else { return -1 }
+        var status: Int32 = 0
+        while waitpid(process, &status, 0) < 0 && errno == EINTR {}
+        return (status >> 8) & 0xff
+    }
+
+    func write(_ bytes: [UInt8], to name: String) throws {
+        let raw = open("\(path)/\(name)", O_WRONLY | O_CREAT | O_TRUNC, 0o644)
+        guard raw >= 0 else { throw DiskError("open", code: errno) }
+        try Descriptor(adopting: raw).write(bytes, at: 0)
+    }
+
+    func write(_ text: String, to name: String) throws {
+        try write(Array(text.utf8), to: name)
+    }
+
+    func read(_ name: String) throws -> [UInt8] {
+        let raw = open("\(path)/\(name)", O_RDONLY)
+        guard raw >= 0 else { throw DiskError("open", code: errno) }
+        let file = Descriptor(adopting: raw)
+        return try file.read(Int(file.status().size), at: 0)
+    }
+
+    func text(_ name: String) throws -> String {
+        String(decoding: try read(name), as: UTF8.self)
+    }
+}
+
+func path(_ text: String) throws -> RelativePath {
+    try RelativePath(text)
+}
+
+/// Bytes that look random and are the same each time (SplitMix64).
+func randomBytes(_ count: Int, seed: UInt64) -> [UInt8] {
+    var state = seed
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(count + 8)
+    while bytes.count < count {
+        state &+= 0x9e37_79b9_7f4a_7c15
+        var mixed = state
+        mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
+        mixed ^= mixed >> 31
+        withUnsafeBytes(of: mixed.littleEndian) { bytes.append(contentsOf: $0) }
+    }
+    bytes.removeLast(bytes.count - count)
+    return bytes
+}
+
+var isSuperuser: Bool { geteuid() == 0 }

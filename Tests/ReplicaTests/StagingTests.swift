@@ -1,0 +1,180 @@
+import Disk
+import Testing
+import Tree
+
+@testable import Replica
+
+@Suite struct StagingTests {
+    @Test func `Content is staged with its mode and mtime, and nothing else is`() throws {
+        let bench = try Bench()
+        let file = try Bench.file("hello", mode: 0o640)
+        #expect(try bench.replica.stage(file, content: Array("jello".utf8)).name == "mismatch")
+        #expect(try bench.replica.stage(file, content: Array("hell".utf8)).name == "mismatch")
+        #expect(try bench.replica.stage(file, content: nil).name == "1 chunks")
+        #expect(try bench.stagingNames.isEmpty)
+        let staged = try bench.staged(file, Array("hello".utf8))
+        _ = try bench.replica.place(.file(file), staged: staged, at: path("f"), expecting: nil)
+        #expect(try bench.present("f").entry == .file(file))
+        #expect(try bench.stagingNames.isEmpty)
+    }
+
+    @Test func `An empty file needs no content`() throws {
+        let bench = try Bench()
+        #expect(try bench.replica.stage(Bench.file(""), content: nil).name == "ready")
+    }
+
+    @Test func `Discarded content is gone`() throws {
+        let bench = try Bench()
+        bench.replica.discard(try bench.staged(Bench.file("x"), Array("x".utf8)))
+        #expect(try bench.stagingNames.isEmpty)
+    }
+
+    @Test func `A chunk of one arrives by itself`() throws {
+        let bench = try Bench()
+        let file = try Bench.file("hello")
+        #expect(try !bench.replica.receive(chunk: Array("jello".utf8), digest: file.digest, of: file.digest))
+        #expect(try bench.replica.receive(chunk: Array("hello".utf8), digest: file.digest, of: file.digest))
+        #expect(try bench.replica.stage(file, content: nil).name == "ready")
+    }
+
+    @Test func `A copied file needs no content, small or large`() throws {
+        let bench = try Bench()
+        for bytes in [Array("small".utf8), randomBytes(300_000, seed: 9)] {
+            try bench.write(bytes, to: "original")
+            guard case .file(var file) = try bench.adopt("original").entry else { return }
+            file.mode = Mode(rawValue: 0o600)
+            let staged = try bench.staged(file, nil)
+            #expect(
+                try bench.replica.place(.file(file), staged: staged, at: path("copy"), expecting: nil).name == "placed")
+            #expect(try bench.scratch.read("r/copy") == bytes)
+            #expect(try bench.present("copy").entry == .file(file))
+            bench.shell("rm copy")
+        }
+    }
+
+    @Test func `A file that is not any more what the index says is no source`() throws {
+        let bench = try Bench()
+        try bench.write(randomBytes(300_000, seed: 9), to: "f")
+        guard case .file(let file) = try bench.adopt("f").entry else { return }
+        let list = try bench.chunkList(file.digest)
+        try bench.write(randomBytes(300_000, seed: 10), to: "f")
+        #expect(try bench.replica.stage(file, content: nil).name == "\(list.chunks.count) chunks")
+    }
+
+    /// Takes a file through a transfer, and says how many chunks had to come from the other side.
+    private func transfer(_ bytes: [UInt8], _ bench: Bench, _ other: Bench) throws -> (Entry.File, Staged, Int) {
+        try other.write(bytes, to: "source")
+        guard case .file(let file) = try other.adopt("source").entry else { throw BenchError(description: "no file") }
+        if case .missing(true, _) = try bench.replica.stage(file, content: nil) {
+            let list = try other.list(file.digest)
+            #expect(try !bench.replica.receive(list: list + [0], of: file.digest))
+            #expect(try bench.replica.receive(list: list, of: file.digest))
+        }
+        var sent = 0
+        if case .missing(false, let chunks) = try bench.replica.stage(file, content: nil) {
+            for chunk in chunks {
+                let bytes = try other.chunk(chunk.digest, of: file.digest)
+                #expect(try bench.replica.receive(chunk: bytes, digest: chunk.digest, of: file.digest))
+                sent += 1
+            }
+        }
+        return (file, try bench.staged(file, nil), sent)
+    }
+
+    @Test func `A large file comes in chunks, an edited one in those that changed`() throws {
+        let bench = try Bench()
+        let other = try Bench()
+        var bytes = randomBytes(2 << 20, seed: 11)
+        let (file, staged, sent) = try transfer(bytes, bench, other)
+        #expect(sent > 20)
+        #expect(try bench.replica.place(.file(file), staged: staged, at: path("f"), expecting: nil).name == "placed")
+        #expect(try bench.scratch.read("r/f") == bytes)
+        let fingerprint = try bench.adopt("f").fingerprint
+        bytes.insert(42, at: 1_000_000)
+        let (edited, next, changed) = try transfer(bytes, bench, other)
+        #expect(changed <= 3)
+        let placement = try bench.replica.place(.file(edited), staged: next, at: path("f"), expecting: fingerprint)
+        #expect(placement.name == "placed")
+        #expect(try bench.scratch.read("r/f") == bytes)
+    }
+
+    @Test func `An interrupted transfer goes on with what is right of it`() throws {
+        let bench = try Bench()
+        let other = try Bench()
+        let bytes = randomBytes(2 << 20, seed: 12)
+        try other.write(bytes, to: "source")
+        guard case .file(let file) = try other.adopt("source").entry else { return }
+        _ = try bench.replica.receive(list: other.list(file.digest), of: file.digest)
+        guard case .missing(false, let chunks) = try bench.replica.stage(file, content: nil) else { return }
+        for chunk in chunks.dropLast(5) {
+            let bytes = try other.chunk(chunk.digest, of: file.digest)
+            _ = try bench.replica.receive(chunk: bytes, digest: chunk.digest, of: file.digest)
+        }
+        try bench.reopen()
+        // One chunk that was there is damaged meanwhile.
+        bench.shell(
+            "printf damage | dd of=.nosocks/staging/p-\(file.digest.hex()) bs=1 seek=1000 conv=notrunc 2>/dev/null")
+        guard case .missing(false, let rest) = try bench.replica.stage(file, content: nil) else {
+            Issue.record("nothing is missing")
+            return
+        }
+        #expect(rest == [chunks[0]] + chunks.suffix(5))
+        for chunk in rest {
+            let bytes = try other.chunk(chunk.digest, of: file.digest)
+            #expect(try !bench.replica.receive(chunk: bytes + [1], digest: chunk.digest, of: file.digest))
+            _ = try bench.replica.receive(chunk: bytes, digest: chunk.digest, of: file.digest)
+        }
+        let staged = try bench.staged(file, nil)
+        _ = try bench.replica.place(.file(file), staged: staged, at: path("f"), expecting: nil)
+        #expect(try bench.scratch.read("r/f") == bytes)
+        #expect(try bench.stagingNames.isEmpty)
+    }
+
+    @Test func `Zeros become holes`() throws {
+        let bench = try Bench()
+        let other = try Bench()
+        let bytes = randomBytes(100_000, seed: 1) + [UInt8](repeating: 0, count: 20 << 20) + [1]
+        let (file, staged, sent) = try transfer(bytes, bench, other)
+        #expect(sent < 100)
+        _ = try bench.replica.place(.file(file), staged: staged, at: path("f"), expecting: nil)
+        #expect(try bench.scratch.read("r/f") == bytes)
+        #expect(bench.shell("test $(stat -c %b f) -lt 2000") == 0)
+    }
+
+    @Test func `The same content for two paths is sent once`() throws {
+        let bench = try Bench()
+        let bytes = randomBytes(200_000, seed: 2)
+        let (file, staged, _) = try transfer(bytes, bench, Bench())
+        let again = try bench.staged(file, nil)
+        #expect(again != staged)
+        _ = try bench.replica.place(.file(file), staged: staged, at: path("a"), expecting: nil)
+        _ = try bench.replica.place(.file(file), staged: again, at: path("b"), expecting: nil)
+        let third = try bench.staged(file, nil)
+        _ = try bench.replica.place(.file(file), staged: third, at: path("c"), expecting: nil)
+        #expect(bench.shell("cmp a b && cmp b c") == 0)
+    }
+
+    @Test(.enabled(if: isSuperuser, "mounting needs the superuser"))
+    func `A full disk stops that file, leaves no rest, and keeps what was there`() throws {
+        let scratch = try Scratch()
+        try #require(scratch.shell("mkdir r; mount -t tmpfs -o size=3m none r") == 0)
+        defer { scratch.shell("umount -l r") }
+        let bench = try Bench(scratch)
+        try bench.write("old", to: "f")
+        try bench.adopt("f")
+        let other = try Bench()
+        let bytes = randomBytes(4 << 20, seed: 3)
+        try other.write(bytes, to: "source")
+        guard case .file(let file) = try other.adopt("source").entry else { return }
+        _ = try bench.replica.receive(list: other.list(file.digest), of: file.digest)
+        guard case .missing(false, let chunks) = try bench.replica.stage(file, content: nil) else { return }
+        for chunk in chunks {
+            let bytes = try other.chunk(chunk.digest, of: file.digest)
+            _ = try bench.replica.receive(chunk: bytes, digest: chunk.digest, of: file.digest)
+        }
+        #expect(try bench.replica.stage(file, content: nil).name == "problem noSpace")
+        #expect(try bench.stagingNames.isEmpty)
+        #expect(try bench.replica.stage(Bench.file("small"), content: Array("small".utf8)).name == "ready")
+        #expect(try bench.text("f") == "old")
+    }
+}
