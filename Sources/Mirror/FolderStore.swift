@@ -1,0 +1,135 @@
+import NIOCore
+import Replica
+import Sync
+import Tree
+
+/// A folder as the machines want it, with content as the wire has it.
+final class FolderStore: ReplicaStore {
+    typealias Content = ByteBuffer
+    typealias Staged = Replica.Staged
+    typealias Removed = Replica.Removed
+
+    let folder: FolderReplica
+
+    init(_ folder: FolderReplica) {
+        self.folder = folder
+    }
+
+    // MARK: The index
+
+    func record(at path: RelativePath) throws(StoreFailure) -> Record { try folder.record(at: path) }
+
+    func liveEntry(
+        inside directory: RelativePath, except excluded: Set<RelativePath>
+    ) throws(StoreFailure) -> RelativePath? {
+        try folder.liveEntry(inside: directory, except: excluded)
+    }
+
+    func unfinished(after path: RelativePath?, limit: Int) throws(StoreFailure) -> [Record] {
+        try folder.unfinished(after: path, limit: limit)
+    }
+
+    func save(_ records: [Record], cursor: Cursor?, durably: Bool) throws(StoreFailure) {
+        try folder.save(records, cursor: cursor, durably: durably)
+    }
+
+    var cursor: Cursor { folder.cursor }
+
+    func forget(startingAt cursor: Cursor) throws(StoreFailure) { try folder.forget(startingAt: cursor) }
+
+    // MARK: The feed
+
+    func feed(after revision: Revision, limit: Int) throws(StoreFailure) -> [Change] {
+        try folder.feed(after: revision, limit: limit)
+    }
+
+    func successor(of base: Revision, at path: RelativePath) throws(StoreFailure) -> Version? {
+        try folder.successor(of: base, at: path)
+    }
+
+    func append(
+        _ changes: [Change], bases: [Revision], saving records: [Record], cursor: Cursor
+    ) throws(StoreFailure) {
+        try folder.append(changes, bases: bases, saving: records, cursor: cursor)
+    }
+
+    // MARK: Looking
+
+    func look(at path: RelativePath, record: Record, rereading: Bool) throws(StoreFailure) -> Observation {
+        try folder.look(at: path, record: record, rereading: rereading)
+    }
+
+    func children(of directory: RelativePath) throws(StoreFailure) -> [RelativePath]? {
+        try folder.children(of: directory)
+    }
+
+    // MARK: Content
+
+    func stage(_ file: Entry.File, content: ByteBuffer?) throws(StoreFailure) -> Staging<Staged> {
+        try folder.stage(file, content: content.map { Array(buffer: $0) })
+    }
+
+    func discard(_ staged: Staged) { folder.discard(staged) }
+    func flush() throws(StoreFailure) { try folder.flush() }
+
+    func receive(list: ByteBuffer, of file: Digest) throws(StoreFailure) -> Bool {
+        try folder.receive(list: Array(buffer: list), of: file)
+    }
+
+    func receive(chunk: ByteBuffer, digest: Digest, of file: Digest) throws(StoreFailure) -> Bool {
+        try folder.receive(chunk: Array(buffer: chunk), digest: digest, of: file)
+    }
+
+    func content(of file: Entry.File, at path: RelativePath) throws(StoreFailure) -> ByteBuffer? {
+        try folder.content(of: file, at: path).map { ByteBuffer(bytes: $0) }
+    }
+
+    func list(of file: Digest) throws(StoreFailure) -> ByteBuffer? {
+        try folder.list(of: file).map { ByteBuffer(bytes: $0) }
+    }
+
+    func chunk(_ chunk: Digest, of file: Digest) throws(StoreFailure) -> ByteBuffer? {
+        try folder.chunk(chunk, of: file).map { ByteBuffer(bytes: $0) }
+    }
+
+    func knows(_ digest: Digest) throws(StoreFailure) -> Bool { try folder.knows(digest) }
+    func size(of content: ByteBuffer) -> Int { content.readableBytes }
+    func digest(of bytes: [UInt8]) -> Digest { folder.digest(of: bytes) }
+
+    // MARK: Names
+
+    func place(
+        _ entry: Entry, staged: Staged?, at path: RelativePath, expecting expected: Fingerprint?
+    ) throws(StoreFailure) -> Placement<Removed> {
+        try folder.place(entry, staged: staged, at: path, expecting: expected)
+    }
+
+    func remove(_ path: RelativePath, expecting expected: Fingerprint) throws(StoreFailure) -> Removal<Removed> {
+        try folder.remove(path, expecting: expected)
+    }
+
+    func setMetadata(
+        _ entry: Entry, at path: RelativePath, expecting expected: Fingerprint
+    ) throws(StoreFailure) -> Placement<Removed> {
+        try folder.setMetadata(entry, at: path, expecting: expected)
+    }
+
+    func rename(
+        _ path: RelativePath, to target: RelativePath, expecting expected: Fingerprint
+    ) throws(StoreFailure) -> Renaming {
+        try folder.rename(path, to: target, expecting: expected)
+    }
+
+    // MARK: What came out
+
+    func removed() throws(StoreFailure) -> [Removed] { try folder.removed() }
+    func review(_ removed: Removed) throws(StoreFailure) -> Review { try folder.review(removed) }
+
+    func restore(_ removed: Removed, at path: RelativePath) throws(StoreFailure) -> Bool {
+        try folder.restore(removed, at: path)
+    }
+
+    func retire(_ removed: Removed, holding entry: Entry?) throws(StoreFailure) {
+        try folder.retire(removed, holding: entry)
+    }
+}

@@ -1,0 +1,308 @@
+import NIOCore
+import NIOHTTP1
+import Replica
+import Sync
+import Synchronization
+package import Tree
+import WebSocket
+import WebSocketNIO
+
+#if canImport(Glibc)
+import Glibc
+#else
+import Darwin
+#endif
+
+/// A hub at work: its machine, its folder, and the peers' connections.
+///
+/// Runs the machine's actions and feeds it events, all on the replica's thread.
+package actor HubService {
+    package struct Options: Sendable {
+        /// Where to listen; port 0 takes a free one.
+        package var addresses: [HubAddress]
+        /// How others see the hub.
+        package var name: String
+
+        package init(addresses: [HubAddress], name: String) {
+            self.addresses = addresses
+            self.name = name
+        }
+    }
+
+    /// An address can't be listened at.
+    package struct ListenFailure: Error {
+        package let address: HubAddress
+        package let reason: String
+    }
+
+    package nonisolated var unownedExecutor: UnownedSerialExecutor { thread.loop.executor.asUnownedSerialExecutor() }
+
+    nonisolated let thread: ReplicaThread
+    private let options: Options
+    private let report: MirrorReport
+    private let folder: FolderReplica
+    private var machine: HubMachine<FolderStore>
+    private var sessions: [SessionID: (session: Session, address: String)] = [:]
+    private nonisolated let lastSession = Atomic<UInt64>(0)
+    private let preparer = MessagePreparer()
+    private var servers: [WebSocketServer] = []
+    private nonisolated let signals = Mailbox<ReplicaSignal>()
+    private var scans = ScanQueue()
+    private var timer = RetryTimer()
+    /// What sessions did while the folder was not known yet.
+    private var early: [@Sendable (isolated HubService) -> Void]? = []
+    private var end: MirrorEnd?
+    private var waiter: CheckedContinuation<MirrorEnd, Never>?
+
+    /// Opens the hub on a folder.
+    package init(
+        folder opened: sending OpenedFolder, options: Options, report: @escaping MirrorReport
+    ) throws(StoreFailure) {
+        let folder = opened.replica
+        thread = ReplicaThread()
+        self.options = options
+        self.report = report
+        self.folder = folder
+        machine = try HubMachine(store: FolderStore(folder), name: options.name, replica: folder.id) {
+            Epoch(rawValue: UInt64.random(in: 1...UInt64.max))
+        }
+    }
+
+    /// Listens, watches and serves until it is stopped or can't go on.
+    ///
+    /// - Throws: where the address can't be listened at; nothing was changed then.
+    package func run() async throws(ListenFailure) -> MirrorEnd {
+        for address in options.addresses { try await listen(address) }
+        do {
+            try folder.watch { [weak self] signal in self?.hear(signal) }
+        } catch {
+            report(.unwatched(reason: "\(error)"))
+        }
+        attempt { () throws(StoreFailure) in perform(try machine.started()) }
+        scans.add(nil)
+        scanOn()
+        return await withCheckedContinuation { continuation in
+            waiter = continuation
+            if end != nil, sessions.isEmpty { conclude() }
+        }
+    }
+
+    private func listen(_ address: HubAddress) async throws(ListenFailure) {
+        let place: WebSocketServer.Address =
+            address.socketPath.map { .unixSocket(path: $0) } ?? .host(address.host, port: address.port)
+        do {
+            let server = try await WebSocketServer.bind(
+                to: place, decide: { [weak self] request in self?.decide(request) ?? .reject(.upgradeRequired) })
+            servers.append(server)
+            let taken = server.port.map { HubAddress(host: address.host, port: $0) }
+            report(.listening(address.socketPath == nil ? taken ?? address : address))
+        } catch let error as IOError {
+            throw ListenFailure(address: address, reason: String(cString: strerror(error.errnoCode)))
+        } catch {
+            throw ListenFailure(address: address, reason: "\(error)")
+        }
+    }
+
+    /// Says goodbye to everyone and ends.
+    package func stop() {
+        guard end == nil else { return }
+        perform(machine.stop())
+        finish(.done)
+    }
+
+    // MARK: Events
+
+    /// Runs `body` on the replica's thread, after what was asked for before.
+    private nonisolated func on(_ body: @escaping @Sendable (isolated HubService) -> Void) {
+        thread.loop.execute { self.assumeIsolated { body($0) } }
+    }
+
+    private func attempt(_ body: () throws(StoreFailure) -> Void) {
+        guard end == nil else { return }
+        do {
+            try folder.batch(body)
+        } catch {
+            finish(.failed(error))
+            return
+        }
+        timer.arrange(
+            hasUnstable: machine.hasUnstable, wantsReview: machine.wantsReview, on: thread.loop,
+            retryUnstable: { [weak self] in
+                self?.on { hub in
+                    hub.timer.unstableFired()
+                    hub.attempt { () throws(StoreFailure) in hub.perform(try hub.machine.retryUnstable()) }
+                }
+            },
+            retryProblems: { [weak self] in
+                self?.on { hub in
+                    hub.timer.problemsFired()
+                    hub.attempt { () throws(StoreFailure) in hub.perform(try hub.machine.retryProblems()) }
+                }
+            })
+    }
+
+    private nonisolated func hear(_ signal: ReplicaSignal) {
+        if signals.put(signal) { on { $0.heard($0.signals.takeAll()) } }
+    }
+
+    private func heard(_ signals: [ReplicaSignal]) {
+        attempt { () throws(StoreFailure) in
+            var dirty: [Dirty] = []
+            for signal in signals {
+                switch signal {
+                case .dirty(let some): dirty += some
+                case .rescan(let path, _):
+                    scans.add(path)
+                    scanOn()
+                case .rootMoved: try folder.check()
+                }
+            }
+            if !dirty.isEmpty { perform(try machine.changed(dirty)) }
+        }
+    }
+
+    /// Goes on with the scans that are due, a step at a time, so that everything else gets its turn.
+    private func scanOn() {
+        attempt { () throws(StoreFailure) in
+            guard let step = try scans.step(folder) else { return }
+            for (path, problem) in step.problems { report(.problem(path, problem)) }
+            perform(try machine.changed(step.dirty))
+            if step.isWhole {
+                report(.scanned(entries: step.seen))
+                if let shortage = folder.watchShortage { report(.unwatched(shortage)) }
+                if early != nil { report(.inSync(machine.cursor)) }
+                let waiting = early ?? []
+                early = nil
+                for event in waiting { event(self) }
+            }
+            on { $0.scanOn() }
+        }
+    }
+
+    /// An event of a session; kept back until the folder has been looked at once.
+    private nonisolated func sessionEvent(_ body: @escaping @Sendable (isolated HubService) -> Void) {
+        on { hub in
+            if hub.early != nil { hub.early?.append(body) } else { body(hub) }
+        }
+    }
+
+    // MARK: Sessions
+
+    private nonisolated func decide(_ request: UpgradeRequest) -> UpgradeDecision {
+        guard request.head.headers["origin"].isEmpty else {
+            return .reject(HTTPAnswer(status: .forbidden, text: "A web page may not use this hub."))
+        }
+        guard request.subprotocols.contains(Session.subprotocol) else {
+            return .reject(
+                HTTPAnswer(
+                    status: .badRequest, headers: ["sec-websocket-protocol": Session.subprotocol],
+                    text: "This is a nosocks hub. It speaks the subprotocol \(Session.subprotocol)."))
+        }
+        let id = SessionID(rawValue: lastSession.add(1, ordering: .relaxed).newValue)
+        let peer = HubPeer(hub: self, id: id, address: request.remoteAddress.map(Self.text) ?? "")
+        return .accept(subprotocol: Session.subprotocol, handler: Session(owner: peer))
+    }
+
+    /// An address as people write it; empty for a Unix socket's other end, which has none.
+    private static func text(_ address: SocketAddress) -> String {
+        guard let host = address.ipAddress, let port = address.port else { return address.pathname ?? "" }
+        return host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+    }
+
+    fileprivate nonisolated func opened(_ peer: HubPeer, _ session: Session) {
+        sessionEvent { hub in
+            guard hub.end == nil else { return session.close(code: .goingAway) }
+            hub.sessions[peer.id] = (session, peer.address)
+            hub.machine.opened(peer.id, isReadOnly: false)
+        }
+    }
+
+    fileprivate nonisolated func event(
+        _ body: @escaping @Sendable (inout HubMachine<FolderStore>) throws(StoreFailure) -> [HubAction<ByteBuffer>]
+    ) {
+        sessionEvent { hub in
+            hub.attempt { () throws(StoreFailure) in hub.perform(try body(&hub.machine)) }
+        }
+    }
+
+    fileprivate nonisolated func closed(_ id: SessionID) {
+        sessionEvent { hub in
+            hub.sessions[id] = nil
+            guard hub.end == nil else {
+                if hub.sessions.isEmpty { hub.conclude() }
+                return
+            }
+            hub.perform(hub.machine.closed(id))
+        }
+    }
+
+    // MARK: Actions
+
+    private func perform(_ actions: [HubAction<ByteBuffer>]) {
+        for action in actions {
+            switch action {
+            case .send(let message, let ids): send(message, to: ids)
+            case .close(let id): sessions[id]?.session.close()
+            case .notice(let notice): report(MirrorEvent(notice))
+            case .joined(let id, let name): report(.peerJoined(name: name, address: sessions[id]?.address ?? ""))
+            case .left(_, let name): report(.peerLeft(name: name))
+            }
+        }
+    }
+
+    /// Encodes and deflates once, however many it goes to.
+    private func send(_ message: Message<ByteBuffer>, to ids: [SessionID]) {
+        if ids.count == 1, let id = ids.first {
+            sessions[id]?.session.send(message)
+            return
+        }
+        let prepared = Session.prepare(message, with: preparer)
+        for id in ids { sessions[id]?.session.send(prepared) }
+    }
+
+    private func finish(_ how: MirrorEnd) {
+        guard end == nil else { return }
+        end = how
+        timer.cancel()
+        folder.close()
+        for (session, _) in sessions.values { session.close(code: .goingAway) }
+        let servers = servers
+        Task { for server in servers { try? await server.close() } }
+        // Goodbyes are on their way; whoever does not take theirs is not waited for.
+        thread.loop.scheduleTask(in: .seconds(1)) { [weak self] in self?.on { $0.conclude() } }
+        if sessions.isEmpty { conclude() }
+    }
+
+    private func conclude() {
+        guard let end else { return }
+        waiter?.resume(returning: end)
+        waiter = nil
+    }
+}
+
+/// Passes on what one peer's connection tells.
+private struct HubPeer: SessionOwner {
+    let hub: HubService
+    let id: SessionID
+    let address: String
+
+    func opened(_ session: Session) {
+        hub.opened(self, session)
+    }
+
+    func received(_ session: Session) {
+        hub.event { (machine) throws(StoreFailure) in try machine.received(session.arrived.takeAll(), from: id) }
+    }
+
+    func writable(_ isWritable: Bool) {
+        hub.event { (machine) throws(StoreFailure) in try machine.writable(id, isWritable) }
+    }
+
+    func supplied() {
+        hub.event { (machine) throws(StoreFailure) in try machine.supplied(id) }
+    }
+
+    func closed(_ reason: String) {
+        hub.closed(id)
+    }
+}

@@ -1,0 +1,68 @@
+package import Tree
+
+/// What a service tells whoever runs it, while it runs.
+package enum MirrorEvent: Sendable {
+    /// The hub takes peers at this address.
+    case listening(HubAddress)
+    /// The folder has been looked at in full.
+    case scanned(entries: Int)
+    /// Changes can't be watched for here: the folder is compared now and then.
+    case unwatched(reason: String)
+    /// This peer follows the hub of this name.
+    case connected(hub: String, isReadOnly: Bool)
+    /// The connection ended; the next attempt is made without anyone asking.
+    case disconnected(reason: String)
+    /// The hub can't be reached; said once until it can.
+    case unreachable(reason: String)
+    /// How far the snapshot is.
+    case progress(Progress)
+    case peerJoined(name: String, address: String)
+    case peerLeft(name: String)
+    /// A change of somebody else's is on this disk; `was` is what it replaced.
+    case applied(Change, was: Entry)
+    /// A change made here is in the feed.
+    case sent(Change, was: Entry)
+    /// The losing version of `path` is kept at `copy`.
+    case conflict(path: RelativePath, copy: RelativePath)
+    /// The path is not in step, and why; said again whenever it was tried in vain.
+    case problem(RelativePath, Problem)
+    case inSync(Cursor)
+
+    package struct Progress: Hashable, Sendable {
+        /// Entries and bytes of files put in place since the connection began.
+        package var entries: Int
+        package var bytes: UInt64
+        /// The feed was read up to here, and ends there for now.
+        package var revision: Revision
+        package var head: Revision
+
+        package init(entries: Int = 0, bytes: UInt64 = 0, revision: Revision = .zero, head: Revision = .zero) {
+            self.entries = entries
+            self.bytes = bytes
+            self.revision = revision
+            self.head = head
+        }
+    }
+}
+
+/// How a service ended.
+package enum MirrorEnd: Sendable {
+    /// On request, or because all was done that was asked for.
+    case done
+    /// Everything is in sync but for paths with problems (``MirrorEvent/problem(_:_:)`` said which).
+    case problems(outOfSpace: Bool)
+    case failed(StoreFailure)
+    /// The hub sent this peer away for good.
+    case refused(Goodbye)
+    /// The hub broke the protocol.
+    case violation(String)
+    /// No hub answers (`--once`).
+    case unreachable(String)
+    /// Something answers that does not speak this protocol.
+    case notAHub(String)
+    /// The hub does not let this peer in.
+    case forbidden(String)
+}
+
+/// Takes what happens, in order, on a thread of the service's.
+package typealias MirrorReport = @Sendable (MirrorEvent) -> Void

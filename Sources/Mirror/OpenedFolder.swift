@@ -1,0 +1,54 @@
+import Disk
+import Index
+import Replica
+import Tree
+
+/// A folder that this process holds, ready to be served or joined.
+package struct OpenedFolder {
+    let replica: FolderReplica
+
+    /// Why a folder can't be had.
+    package struct Failure: Error, Hashable, Sendable {
+        package enum Reason: Hashable, Sendable {
+            /// Another process has it.
+            case held
+            case noSpace
+            case failed
+        }
+
+        package let reason: Reason
+        /// For a person.
+        package let text: String
+    }
+
+    /// Opens the folder at `path`; `role` is what another process that wants it too is told of this one.
+    package init(at path: String, role: String) throws(Failure) {
+        do {
+            replica = try FolderReplica(at: Array(path.utf8), role: role)
+        } catch {
+            throw Failure(reason: error.reason, text: error.text)
+        }
+    }
+
+    /// Whether it never was in sync with any hub.
+    package var isNew: Bool { replica.cursor == .start }
+}
+
+extension OpenFailure {
+    fileprivate var text: String {
+        guard case .held(let holder) = self else { return "\(self)" }
+        // What a holder says of itself is its id and its role.
+        let words = holder.split(separator: " ", maxSplits: 1)
+        guard words.count == 2 else { return "another process holds it" }
+        return "process \(words[0]) holds it, a \(words[1])"
+    }
+
+    fileprivate var reason: OpenedFolder.Failure.Reason {
+        switch self {
+        case .held: .held
+        case .index(let fault) where fault.kind == .noSpace: .noSpace
+        case .failed(let fault) where fault.isNoSpace: .noSpace
+        case .missing, .notDirectory, .unreadable, .inside, .index, .failed: .failed
+        }
+    }
+}

@@ -1,0 +1,43 @@
+import Replica
+import Tree
+
+/// The scans that are due on one folder, worked off one after the other, a step at a time.
+struct ScanQueue {
+    struct Step {
+        var dirty: [Dirty]
+        var problems: [(path: RelativePath, problem: Problem)]
+        /// Whether this was the last step of a scan of the whole folder.
+        var isWhole: Bool
+        /// How many names that scan met.
+        var seen: Int
+    }
+
+    private var waiting: [RelativePath?] = []
+    private var current: (scan: Scan, isWhole: Bool)?
+    private var seen = 0
+
+    /// Whether a scan is under way or due.
+    var isActive: Bool { current != nil || !waiting.isEmpty }
+
+    /// Wants a part of the folder scanned, or all of it (nil).
+    mutating func add(_ directory: RelativePath?) {
+        guard !waiting.contains(directory), !waiting.contains(nil) else { return }
+        if directory == nil { waiting.removeAll() }
+        waiting.append(directory)
+    }
+
+    /// Takes one step; nil if there is none to take.
+    mutating func step(_ folder: FolderReplica) throws(StoreFailure) -> Step? {
+        if current == nil {
+            guard !waiting.isEmpty else { return nil }
+            let directory = waiting.removeFirst()
+            current = (folder.scan(inside: directory), directory == nil)
+            seen = 0
+        }
+        guard let (scan, isWhole) = current else { return nil }
+        let found = try scan.step(limit: 512)
+        seen += found.seen
+        if found.isDone { current = nil }
+        return Step(dirty: found.dirty, problems: found.problems, isWhole: found.isDone && isWhole, seen: seen)
+    }
+}

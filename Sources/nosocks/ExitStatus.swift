@@ -1,0 +1,20 @@
+/// How the process ends; scripts depend on these.
+enum ExitStatus: Int32, Error {
+    case done = 0
+    /// Failed, said why.
+    case failed = 1
+    case usage = 2
+    /// In sync but for paths with problems, each of them listed.
+    case problems = 3
+    /// Stopped by a guard: the root vanished or changed.
+    case guarded = 5
+    /// The hub does not let this peer in.
+    case refused = 6
+    /// The hub cannot be reached.
+    case unreachable = 7
+    /// The other side speaks no version that this one does.
+    case incompatible = 8
+    case noSpace = 9
+    /// Another process holds this replica.
+    case held = 10
+}

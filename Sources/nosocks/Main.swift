@@ -1,0 +1,45 @@
+import ArgumentParser
+
+#if canImport(Glibc)
+import Glibc
+#else
+import Darwin
+#endif
+
+@main
+enum Main {
+    static func main() async {
+        // A reader that went away is an error of the write that met it, not the end of the process.
+        signal(SIGPIPE, SIG_IGN)
+        do {
+            var command = try Nosocks.parseAsRoot()
+            if var command = command as? any AsyncParsableCommand {
+                try await command.run()
+            } else {
+                try command.run()
+            }
+        } catch let status as ExitStatus {
+            exit(status.rawValue)
+        } catch {
+            end(error)
+        }
+    }
+
+    /// Help goes to stdout with 0; a usage error is said on stderr, with 2.
+    private static func end(_ error: any Error) -> Never {
+        let code = Nosocks.exitCode(for: error)
+        if code == .success || code == .validationFailure, let word = unknownCommand(), code != .success {
+            StandardStream.error.write("nosocks: there is no command \"\(word)\"\(Suggestion.text(for: word))\n".utf8)
+            exit(ExitStatus.usage.rawValue)
+        }
+        guard code == .validationFailure else { Nosocks.exit(withError: error) }
+        StandardStream.error.write("\(Nosocks.fullMessage(for: error))\n".utf8)
+        exit(ExitStatus.usage.rawValue)
+    }
+
+    /// The first word of the command line, if it should have been a command and is none.
+    private static func unknownCommand() -> String? {
+        guard let word = CommandLine.arguments.dropFirst().first(where: { !$0.hasPrefix("-") }) else { return nil }
+        return Suggestion.commands.contains(word) ? nil : word
+    }
+}

@@ -1,0 +1,132 @@
+import Mirror
+import Synchronization
+import Tree
+
+/// Puts what a service reports into words.
+final class Narrator: Sendable {
+    private struct State {
+        var problems: [RelativePath: Problem] = [:]
+        var began = ContinuousClock.now
+        var saidInSync = false
+        var progress: MirrorEvent.Progress?
+    }
+
+    private let talk: Talk
+    private let events: EventLines?
+    /// The hub that is joined; nil at the hub itself.
+    private let address: HubAddress?
+    private let state = Mutex(State())
+
+    init(_ talk: Talk, events: EventLines?, hub: HubAddress? = nil) {
+        self.talk = talk
+        self.events = events
+        address = hub
+    }
+
+    /// The hub as it is spoken of.
+    var hub: String { address.map { "the hub at \($0)" } ?? "the hub" }
+    /// What answers where a hub should be.
+    var whatAnswers: String { address.map { "what answers at \($0)" } ?? "this" }
+
+    func tell(_ event: MirrorEvent) {
+        tellLines(event)
+        switch event {
+        case .listening(let url):
+            talk.say("listening on \(url)", ["url": "\(url)"])
+            talk.say("to join: nosocks join \(url) DIR", ["url": "\(url)"])
+        case .scanned(let entries): talk.detail("looked at \(Wording.entries(entries))", ["entries": "\(entries)"])
+        case .unwatched(let reason):
+            talk.warn("changes can't be watched for here (\(reason)); the folder is compared now and then")
+        case .connected(let hub, let isReadOnly):
+            state.withLock { state in
+                state.began = .now
+                state.saidInSync = false
+            }
+            talk.say("connected to \(hub)\(isReadOnly ? ", read-only" : "")", ["hub": "\(hub)"])
+        case .disconnected(let reason): talk.warn("disconnected: \(reason); connecting again")
+        case .unreachable(let reason): talk.warn("\(hub) cannot be reached: \(reason); trying until it can")
+        case .progress(let progress): show(progress)
+        case .peerJoined(let name, let address):
+            talk.say("\(name) joined", ["peer": "\(name)", "address": "\(address)"])
+        case .peerLeft(let name): talk.say("\(name) left", ["peer": "\(name)"])
+        case .inSync(let cursor): inSync(cursor)
+        case .applied(let change, let was):
+            forget(change)
+            talk.detail(
+                "\(Wording.change(change, was: was)), by \(change.author)",
+                ["path": "\(change.path)", "revision": "\(change.revision)"])
+        case .sent(let change, let was):
+            forget(change)
+            talk.detail(
+                "sent: \(Wording.change(change, was: was))",
+                ["path": "\(change.path)", "revision": "\(change.revision)"])
+        case .conflict(let path, let copy):
+            talk.warn(
+                "conflict: \(path): the other version is kept as \(copy)", ["path": "\(path)", "copy": "\(copy)"])
+        case .problem(let path, let problem):
+            let isNew = state.withLock { $0.problems.updateValue(problem, forKey: path) != problem }
+            if isNew { talk.warn("\(path): \(Wording.problem(problem))", ["path": "\(path)"]) }
+        }
+    }
+
+    /// Before the state changes: the first time in sync is the snapshot's end.
+    private func tellLines(_ event: MirrorEvent) {
+        guard let events else { return }
+        let (isInSync, progress) = state.withLock { ($0.saidInSync, $0.progress) }
+        if case .inSync = event, !isInSync, address != nil {
+            var line = EventLine("snapshot")
+            line.setProgress(
+                "done", progress ?? MirrorEvent.Progress())
+            events.tell(line)
+        }
+        for line in EventLine.lines(of: event, isInSync: isInSync) { events.tell(line) }
+    }
+
+    private func forget(_ change: Change) {
+        state.withLock { state in
+            // A directory that is in step itself may still not be looked into.
+            if change.entry.isDirectory, state.problems[change.path]?.reason == .unreadable { return }
+            state.problems[change.path] = nil
+        }
+    }
+
+    private func show(_ progress: MirrorEvent.Progress) {
+        let text = state.withLock { state -> String? in
+            state.progress = progress
+            guard !state.saidInSync else { return nil }
+            let seconds = Double((ContinuousClock.now - state.began) / .milliseconds(1)) / 1000
+            let rate = seconds > 0.1 ? UInt64(Double(progress.bytes) / seconds) : 0
+            var text = "\(Wording.entries(progress.entries)), \(Wording.bytes(progress.bytes))"
+            if rate > 0 { text += ", \(Wording.bytes(rate))/s" }
+            let head = progress.head.rawValue
+            let done = progress.revision.rawValue
+            if head > 0, done > 0, done < head, seconds > 0.5 {
+                text += ", \(Int(seconds * Double(head - done) / Double(done)) + 1) s left"
+            }
+            return text
+        }
+        if let text { talk.show(text) }
+    }
+
+    private func inSync(_ cursor: Cursor) {
+        let text = state.withLock { state -> String? in
+            guard !state.saidInSync else { return nil }
+            state.saidInSync = true
+            let took = Wording.duration(ContinuousClock.now - state.began)
+            guard address != nil else { return "every change is followed from here on (ready in \(took))" }
+            guard let progress = state.progress, progress.entries > 0 else { return "in sync (\(took))" }
+            return "in sync: \(Wording.entries(progress.entries)), \(Wording.bytes(progress.bytes)) in \(took)"
+        }
+        talk.clearProgress()
+        if let text {
+            talk.say(text, ["cursor": "\(cursor)"])
+        } else {
+            talk.detail("in sync", ["cursor": "\(cursor)"])
+        }
+    }
+
+    /// The paths that have problems now, for the end.
+    var problems: [(path: RelativePath, problem: Problem)] {
+        state.withLock { $0.problems.sorted { $0.key < $1.key }.map { ($0.key, $0.value) } }
+    }
+}

@@ -1,0 +1,20 @@
+import ArgumentParser
+
+/// The command line. What it says and how it ends is a contract: see the documentation of the commands.
+struct Nosocks: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "nosocks",
+        abstract: "Keep a folder the same on many machines, live.",
+        discussion: """
+            Examples:
+              nosocks hub ~/notes                               serve a folder
+              nosocks join ws://127.0.0.1:7625 ~/notes-too      keep another one the same
+              nosocks join --once ws://127.0.0.1:7625 copy      sync until equal, then end
+            """,
+        version: Version.text,
+        subcommands: [Hub.self, Join.self])
+}
+
+enum Version {
+    static let text = "nosocks 0.1.0"
+}

@@ -1,0 +1,105 @@
+import ArgumentParser
+import Mirror
+import Tree
+
+#if canImport(Glibc)
+import Glibc
+#else
+import Darwin
+#endif
+
+/// What both commands of a replica take.
+struct ReplicaOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("How others see this replica.", valueName: "name"))
+    var name: String?
+
+    @Flag(name: [.short, .long], help: "Say nothing short of errors.")
+    var quiet = false
+
+    @Flag(help: "Tell what happens on stdout, one JSON object a line.")
+    var json = false
+
+    @Flag(name: .short, help: "Say more: every change; twice, everything.")
+    var verbose: Int
+
+    func validate() throws {
+        if let name, name.isEmpty || name.utf8.count > 64 {
+            throw ValidationError("a name has 1 to 64 bytes, not \(name.utf8.count)")
+        }
+        if quiet, verbose > 0 { throw ValidationError("--quiet and -v contradict each other") }
+    }
+
+    /// An empty name is a variable of a script that was not set, and never means the folder one is in.
+    func validate(_ directory: String) throws {
+        if directory.isEmpty { throw ValidationError("the name of the folder is empty") }
+    }
+
+    var talk: Talk {
+        Talk(level: quiet ? .error : verbose == 0 ? .normal : verbose == 1 ? .verbose : .debug)
+    }
+
+    /// Where events go besides; nil where nobody asked for them.
+    var eventLines: EventLines? { json ? EventLines() : nil }
+
+    /// The name given, or the machine's.
+    var replicaName: String {
+        if let name { return name }
+        var bytes = [CChar](repeating: 0, count: 256)
+        guard gethostname(&bytes, bytes.count - 1) == 0 else { return "peer" }
+        let host = String(decoding: bytes.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        return host.isEmpty ? "peer" : String(decoding: host.utf8.prefix(64), as: UTF8.self)
+    }
+}
+
+extension OpenedFolder {
+    /// Opens a folder for a command, or says why not and ends it.
+    static func open(_ directory: String, role: String, talk: Talk) throws -> OpenedFolder {
+        do {
+            return try OpenedFolder(at: directory, role: role)
+        } catch {
+            talk.fail("\(directory): \(error.text)", ["path": "\(directory)"])
+            throw
+                switch error.reason
+            {
+            case .held: ExitStatus.held
+            case .noSpace: ExitStatus.noSpace
+            case .failed: ExitStatus.failed
+            }
+        }
+    }
+}
+
+extension MirrorEnd {
+    /// Says what is to be said, and how the process ends.
+    func conclude(_ talk: Talk, _ narrator: Narrator) -> ExitStatus {
+        talk.clearProgress()
+        switch self {
+        case .done: return .done
+        case .problems(let outOfSpace):
+            for (path, problem) in narrator.problems { talk.fail("\(path): \(Wording.problem(problem))") }
+            return outOfSpace ? .noSpace : .problems
+        case .failed(let failure):
+            talk.fail(Wording.failure(failure))
+            switch failure {
+            case .rootChanged: return .guarded
+            case .noSpace: return .noSpace
+            case .index, .stopped: return .failed
+            }
+        case .refused(let goodbye):
+            talk.fail("the hub ended it: \(goodbye.text)")
+            return goodbye.reason == .version ? .incompatible : goodbye.reason == .sameReplica ? .failed : .refused
+        case .violation(let text):
+            talk.fail("the hub broke the protocol: \(text)")
+            return .incompatible
+        case .unreachable(let reason):
+            talk.fail("\(narrator.hub) cannot be reached: \(reason)")
+            return .unreachable
+        case .notAHub(let reason):
+            talk.fail("\(narrator.whatAnswers) is no hub: \(reason)")
+            return .incompatible
+        case .forbidden(let reason):
+            talk.fail("the hub refused: \(reason)")
+            return .refused
+        }
+    }
+}

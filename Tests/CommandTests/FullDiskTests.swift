@@ -1,0 +1,56 @@
+import Testing
+
+extension Commands {
+    @Suite("A full disk", .enabled("file systems can't be mounted here", Mounting.isPossible))
+    struct FullDisk {
+        /// Starts nosocks where `disk` is a file system of 6 MiB that goes away with the process.
+        private func start(_ words: [String], _ bench: Bench) async throws -> (program: Program, disk: Folder) {
+            let disk = bench.folder.folder("disk")
+            if !disk.exists() { try disk.makeDirectory() }
+            let script = "mount -t tmpfs -o size=6m none \"$0\" && exec \"$@\""
+            let program = try bench.start(
+                ["unshare", "-rm", "sh", "-c", script, disk.text, Binary.nosocks] + words + [disk.text])
+            // The process sees another file system there than this one does.
+            return (program, Folder(path: "/proc/\(program.id)/root\(disk.path)"))
+        }
+
+        @Test("what does not fit waits, all else goes on, and what waits follows when there is space")
+        func waits() async throws {
+            try await Bench.run { bench in
+                let hub = try await bench.hub()
+                try hub.folder.writeRandom(3 << 20, to: "first")
+                let (program, disk) = try await start(["join", hub.url, "--json", "-v"], bench)
+                try await program.hears("in-sync")
+                try hub.folder.writeRandom(12 << 20, to: "too-large")
+                try await program.hears("problem", path: "too-large")
+                try hub.folder.write("small", to: "small")
+                try await eventually("the small file") { (try? disk.text("small")) == "small" }
+                #expect(!disk.exists("too-large"))
+                #expect(program.ended == nil)
+                #expect(try hub.folder.item("too-large").size == 12 << 20)
+
+                // From this side too.
+                try disk.write("back", to: "back")
+                try await eventually("the way back") { hub.folder.exists("back") }
+                try hub.folder.write("fits now", to: "too-large")
+                try await eventually("it to fit") { (try? disk.text("too-large")) == "fits now" }
+                #expect(try disk.differences(from: hub.folder) == [])
+            }
+        }
+
+        @Test("--once ends with 9, having done what it could")
+        func once() async throws {
+            try await Bench.run { bench in
+                let hub = try Replica(at: bench, name: "hub")
+                try hub.folder.writeRandom(12 << 20, to: "a-too-large")
+                try hub.folder.write("small", to: "small")
+                try await hub.listen()
+                let (program, _) = try await start(["join", hub.url, "--once", "--json", "-v"], bench)
+                #expect(try await program.ending() == 9)
+                #expect(program.errors.contains("a-too-large"))
+                #expect(program.events.contains { $0.event == "created" && $0.path == "small" })
+                #expect(try hub.folder.item("a-too-large").size == 12 << 20)
+            }
+        }
+    }
+}

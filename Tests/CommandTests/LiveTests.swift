@@ -1,0 +1,105 @@
+import Testing
+
+extension Commands {
+    @Suite("A hub and two peers, live")
+    struct Live {
+        @Test("what any side does reaches the others", arguments: ["hub", "one", "two"])
+        func everySide(actor: String) async throws {
+            try await Bench.run { bench in
+                let hub = try await bench.hub()
+                let one = try await bench.peer("one", of: hub)
+                let two = try await bench.peer("two", of: hub)
+                let at = bench.folder.folder(Name(stringLiteral: actor))
+
+                try at.write("first", to: "file")
+                try at.makeDirectory("dir")
+                try at.makeDirectory("dir/inner")
+                try at.write("deep", to: "dir/inner/deep")
+                try at.write("stays", to: "dir/stays")
+                try await settle(hub, one, two)
+                #expect(try two.folder.text("dir/inner/deep") == "deep")
+
+                try at.write("second", to: "file")
+                try at.append(", longer", to: "dir/inner/deep")
+                try await settle(hub, one, two)
+                #expect(try one.folder.text("dir/inner/deep") == "deep, longer")
+
+                try at.rename("file", to: "renamed")
+                try at.rename("dir/inner", to: "moved")
+                try await settle(hub, one, two)
+                #expect(try hub.folder.items().keys.sorted() == ["dir", "dir/stays", "moved", "moved/deep", "renamed"])
+
+                try at.remove("renamed")
+                try at.removeTree("moved")
+                try at.removeTree("dir")
+                try await settle(hub, one, two)
+                #expect(try two.folder.items().isEmpty)
+            }
+        }
+
+        @Test("all three edit at once, and all end up the same")
+        func atOnce() async throws {
+            try await Bench.run { bench in
+                let hub = try await bench.hub()
+                let one = try await bench.peer("one", of: hub)
+                let two = try await bench.peer("two", of: hub)
+                for round in 0..<20 {
+                    for replica in [hub, one, two] {
+                        let directory: Name = "\(replica.name)-\(round)"
+                        try replica.folder.makeDirectory(directory)
+                        for number in 0..<10 {
+                            try replica.folder.write("\(round) of \(replica.name)", to: "\(directory)/\(number)")
+                        }
+                        if round > 3 { try replica.folder.removeTree("\(replica.name)-\(round - 3)") }
+                        try replica.folder.write("\(round)", to: "\(replica.name)")
+                    }
+                }
+                try await settle(hub, one, two)
+                // Nobody edited what another did: 3 files, the directories 0 and 17 to 19 of each, 10 files in each.
+                #expect(try one.folder.items().count == 3 * (1 + 4 + 40))
+            }
+        }
+
+        @Test("a folder with content and a peer that comes late are the same too")
+        func late() async throws {
+            try await Bench.run { bench in
+                let hub = Self.fill(try Replica(at: bench, name: "hub"))
+                try await hub.listen()
+                let one = try await bench.peer("one", of: hub)
+                #expect(try hub.folder.differences(from: one.folder) == [])
+                try one.folder.write("new", to: "d1/new")
+                try hub.folder.remove("d2/3")
+                let two = try await bench.peer("two", of: hub)
+                try await settle(hub, one, two)
+                #expect(try two.folder.text("d1/new") == "new")
+                #expect(!two.folder.exists("d2/3"))
+            }
+        }
+
+        private static func fill(_ replica: Replica) -> Replica {
+            for directory in 0..<5 {
+                try? replica.folder.makeDirectory("d\(directory)")
+                for file in 0..<20 { try? replica.folder.write("\(file)", to: "d\(directory)/\(file)") }
+            }
+            return replica
+        }
+
+        @Test("a name that goes on and off, and files that change while they are read, settle")
+        func restless() async throws {
+            try await Bench.run { bench in
+                let hub = try await bench.hub()
+                let one = try await bench.peer("one", of: hub)
+                try one.folder.write("", to: "log")
+                for round in 0..<300 {
+                    try one.folder.append("line \(round)\n", to: "log")
+                    try one.folder.write("\(round)", to: "flicker")
+                    if round % 3 > 0 { try one.folder.remove("flicker") }
+                    if round % 50 == 0 { await Task.yield() }
+                }
+                try await settle(hub, one)
+                #expect(try hub.folder.text("log").split(separator: "\n").count == 300)
+                #expect(!hub.folder.exists("flicker"))
+            }
+        }
+    }
+}

@@ -1,0 +1,48 @@
+import NIOCore
+import Synchronization
+import Tree
+import WebSocket
+import WebSocketNIO
+import Wire
+
+/// A peer that says what a test wants.
+final class HostileClient: Sendable {
+    private let connection: WebSocketConnection
+    private let listener = Listener()
+
+    /// SHA-256 of `evil`.
+    static let digestOfEvil: [UInt8] = [
+        0xb5, 0xc1, 0xfb, 0x2e, 0xfc, 0x6d, 0x6b, 0x46, 0x74, 0xc2, 0xfd, 0xcc, 0x48, 0xce, 0x01, 0xb4,
+        0x3a, 0x3b, 0x7c, 0x03, 0x76, 0x3c, 0x0c, 0x33, 0x55, 0xde, 0x00, 0x99, 0xee, 0x0f, 0x8c, 0x73,
+    ]
+
+    static let hello = MessageEncoder().encode(
+        .hello(Hello(versions: 1...1, replica: 0x6576_696c, name: "evil", cursor: .start)))
+
+    init(port: Int, greets: Bool) async throws {
+        connection = try await WebSocketClient.connect(
+            to: .host("127.0.0.1", port: port), subprotocols: ["nosocks.1"], handler: listener)
+        if greets { send(Self.hello) }
+    }
+
+    func send(_ message: ByteBuffer) {
+        connection.send(message, compress: true)
+    }
+
+    /// Waits for the end of the connection: the hub's close code, nil if there was none.
+    func closing() async throws -> CloseCode? {
+        try await eventually("the connection to end") { listener.end.withLock { $0 != nil } }
+        return listener.end.withLock { $0 ?? nil }
+    }
+}
+
+private final class Listener: WebSocketHandler {
+    let end = Mutex<CloseCode??>(nil)
+
+    func opened(_ connection: WebSocketConnection) {}
+    func received(message: ByteBuffer, isText: Bool) {}
+
+    func closed(code: CloseCode?, reason: String, error: (any Error)?) {
+        end.withLock { $0 = .some(code) }
+    }
+}
