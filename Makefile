@@ -1,0 +1,82 @@
+# What there is to do here: `make` alone prints it.
+
+PREFIX ?= /usr/local
+SEEDS ?= 10000
+SWIFT ?= swift
+
+RELEASE := $(SWIFT) build -c release
+BINARY := .build/release/nosocks
+SOURCES := Package.swift $(shell find Sources -type f)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo build test simulate lint conformance bench mutants soak install uninstall ci clean prerequisites
+
+help:
+	@echo 'make demo                     build, then watch three folders follow each other'
+	@echo 'make build                    the program: $(BINARY)'
+	@echo 'make install PREFIX=/usr/local'
+	@echo '                              the program, into PREFIX/bin; also: make uninstall'
+	@echo 'make test                     the tests'
+	@echo 'make simulate SEEDS=10000     a simulated hub and its peers, with faults, from many seeds'
+	@echo 'make conformance              the Autobahn WebSocket suite, both roles (needs Python 2.7)'
+	@echo 'make bench                    speed on this machine, beside rsync'
+	@echo 'make mutants                  breaks the core on purpose, and demands that the simulator notices'
+	@echo 'make soak TREE=DIR ROUNDS=20  ordinary work on three copies of a real tree, judged by rsync'
+	@echo 'make lint                     the formatting rules'
+	@echo 'make ci                       lint and test: what must pass before a change is taken'
+	@echo 'make clean                    remove what was built'
+	@echo
+	@echo 'demo, build and test install the headers of zlib and SQLite if they are missing (apt or Homebrew).'
+
+demo: prerequisites-demo $(BINARY)
+	@perl Tests/demo/demo.pl $(BINARY) Samples/notes
+
+build: $(BINARY)
+
+# Swift's own libraries are linked in, so that the program runs on machines without a toolchain.
+$(BINARY): $(SOURCES) | prerequisites
+	$(RELEASE) --product nosocks --static-swift-stdlib
+	@touch $@
+
+test: prerequisites-test
+	$(SWIFT) build --build-tests
+	$(SWIFT) test --skip-build --skip CommandTests
+	$(SWIFT) test --skip-build --filter CommandTests
+
+simulate: prerequisites
+	$(RELEASE) --product simulate
+	.build/release/simulate --seeds $(SEEDS)
+
+mutants: prerequisites
+	Tests/mutants/mutants.sh
+
+soak: prerequisites-test $(BINARY)
+	Tests/soak/work.sh $(BINARY) $(or $(TREE),/usr/include) $(or $(ROUNDS),20)
+
+lint:
+	$(SWIFT) format lint --strict --recursive Package.swift Sources Tests
+
+conformance: prerequisites
+	Tests/conformance/autobahn.sh
+
+bench: prerequisites-bench $(BINARY)
+	Tests/bench/speed.py $(BINARY)
+
+# Builds only if something changed, so that `make build && sudo make install` runs no compiler as root.
+install: $(BINARY)
+	install -d $(DESTDIR)$(PREFIX)/bin
+	install -s -m 755 $(BINARY) $(DESTDIR)$(PREFIX)/bin/nosocks
+
+uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/bin/nosocks
+
+ci: lint test
+
+clean:
+	rm -rf .build
+
+prerequisites:
+	@Tests/prerequisites.sh
+
+prerequisites-%:
+	@Tests/prerequisites.sh $*
