@@ -64,6 +64,14 @@ import Tree
             name: "An unlinked file's change of link count does not bring it back",
             events: [(0, .vanished(wasDirectory: false), "a"), (0, .touched, "a")], looks: [(50, ["a"])]),
         Story(
+            name: "What took a directory's name does not make its content forgotten",
+            events: [(0, .vanished(wasDirectory: true), "d"), (10, .opened, "d"), (20, .closed, "d")],
+            looks: [(20, ["d!"]), (50, ["d/"]), (2020, ["d"])]),
+        Story(
+            name: "A directory that took another's name is looked at as a whole",
+            events: [(0, .vanished(wasDirectory: true), "d"), (10, .appeared, "d")],
+            looks: [(10, ["d!"]), (50, ["d/"])]),
+        Story(
             name: "What appeared comes before what vanished",
             events: [(0, .vanished(wasDirectory: true), "a"), (50, .appeared, "z")], looks: [(50, ["z", "a/"])]),
     ]

@@ -39,10 +39,12 @@ private final class Believer: Sendable {
         switch signal {
         case .dirty(let all):
             for dirty in all {
+                // As a replica does, which compares such a part with its index.
+                let inside = dirty.isSubtree ? walk(inside: dirty.path) : nil
                 let isThere = (try? root.status(of: dirty.path)) != nil
                 state.withLock { state in
                     state.events.append(dirty)
-                    if dirty.isSubtree { state.files = state.files.filter { !$0.isInside(dirty.path) } }
+                    if let inside { state.files = state.files.filter { !$0.isInside(dirty.path) }.union(inside) }
                     if isThere { state.files.insert(dirty.path) } else { state.files.remove(dirty.path) }
                 }
             }
@@ -57,13 +59,19 @@ private final class Believer: Sendable {
     private func rescan() {
         guard let watcher = watcherBox.withLock(\.self) else { return }
         watcher.beginningOfWalk()
-        let files = truth { watcher.watch($0, $1) }
+        let files = walk(inside: nil)
         watcher.endOfWalk()
         state.withLock { $0.files = files }
     }
 
-    func truth(_ willList: ((RelativePath?, Descriptor) -> Void)? = nil) -> Set<RelativePath> {
-        var walk = Walk(root, willList: willList)
+    func truth() -> Set<RelativePath> { all(Walk(root)) }
+
+    private func walk(inside directory: RelativePath?) -> Set<RelativePath> {
+        let watcher = watcherBox.withLock(\.self)
+        return all(Walk(root, inside: directory) { watcher?.watch($0, $1) })
+    }
+
+    private func all(_ walk: consuming Walk) -> Set<RelativePath> {
         var found: Set<RelativePath> = []
         while let item = walk.next() { if case .found(let path, _) = item { found.insert(path) } }
         return found
@@ -107,6 +115,24 @@ private final class Believer: Sendable {
         let scratch = try Scratch()
         let believer = try Believer(scratch)
         #expect(scratch.shell(script) == 0)
+        #expect(believer.settle())
+    }
+
+    @Test(arguments: [
+        ("mkdir d; touch d/old", "mv d e; mkdir d; touch d/new"),
+        ("mkdir d; touch d/old", "mv d e; touch d"),
+        ("mkdir d; touch d/old", "rm -r d; ln -s e d"),
+        ("mkdir d e; touch d/old e/other", "mv d f; mv e d; touch d/new f/new"),
+        ("mkdir d e; touch d/old e/other", "mv d f; mv e d; mv f e; touch d/new e/new"),
+        ("mkdir -p d/d/d; touch d/d/d/old", "mv d/d e; rmdir d; mv e d; touch d/new d/d/new"),
+    ])
+    func `What takes the name of a directory does not hide that its content went`(before: String, after: String) throws {
+        let scratch = try Scratch()
+        scratch.shell(before)
+        let believer = try Believer(scratch)
+        #expect(scratch.shell(after) == 0)
+        #expect(believer.settle())
+        scratch.shell("for d in d e f; do [ ! -d $d ] || touch $d/late; done")
         #expect(believer.settle())
     }
 

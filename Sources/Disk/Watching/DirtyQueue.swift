@@ -50,6 +50,8 @@ package struct DirtyQueue: Sendable {
     private let delays: Delays
     private var waiting: [RelativePath: Waiting] = [:]
     private var schedule = DeadlineHeap<RelativePath>()
+    /// The value: whether all that was inside is gone as well. Such a path stays here even if something new took its
+    /// name meanwhile: of what was inside, nobody else tells.
     private var vanished: [RelativePath: Bool] = [:]
     private var firstVanished: Duration?
     private var lastVanished: Duration = .zero
@@ -69,14 +71,17 @@ package struct DirtyQueue: Sendable {
             firstVanished = firstVanished ?? now
             lastVanished = now
             return
-        case .touched where vanished[path] != nil:
+        case .touched where vanished[path] == false:
             // An unlinked file's own last word.
             return
         case .opened, .written, .closed, .appeared, .touched:
             break
         }
-        let returned = vanished.removeValue(forKey: path)
-        if vanished.isEmpty { firstVanished = nil }
+        let returned = vanished[path]
+        if returned == false {
+            vanished[path] = nil
+            if vanished.isEmpty { firstVanished = nil }
+        }
         let before = waiting[path]
         let rereading = (before?.rereading ?? false) || returned != nil
         switch event {
