@@ -75,7 +75,10 @@ let package = Package(
         .testTarget(name: "ReplicaTests", dependencies: ["Replica", "Index", "Disk", "Tree"]),
         .testTarget(
             name: "CommandTests",
-            dependencies: ["nosocks", "websocket-echo", "WebSocketNIO", "WebSocket", "Wire", "Tree", nioCore, nioPosix]),
+            dependencies: [
+                "nosocks", "websocket-echo", "WebSocketNIO", "WebSocket", "Wire", "Simulator", "Tree", nioCore,
+                nioPosix,
+            ]),
     ],
     swiftLanguageModes: [.v6]
 )

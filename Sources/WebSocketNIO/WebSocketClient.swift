@@ -147,6 +147,8 @@ extension WebSocketClientError {
             self = .unreachable(reason: String(cString: strerror(ETIMEDOUT)), errno: ETIMEDOUT)
         case is NIOHTTPClientUpgradeError:
             self = .badUpgrade("it names no protocol that was asked for")
+        case HTTPParserError.invalidEOFState:
+            self = .unreachable(reason: "the connection broke during the handshake", errno: nil)
         case is HTTPParserError:
             self = .badUpgrade("it is not HTTP")
         default:

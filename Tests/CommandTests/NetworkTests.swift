@@ -1,0 +1,40 @@
+import Testing
+
+extension Commands {
+    @Suite("A network that breaks")
+    struct Network {
+        @Test("cut anywhere, again and again, it loses nothing and makes nothing twice", arguments: Seeds.take(2))
+        func cuts(seed: UInt64) async throws {
+            try await Bench.run { bench in
+                let hub = try Replica(at: bench, name: "hub")
+                try hub.folder.makeDirectory("old")
+                for number in 0..<60 { try hub.folder.writeRandom(number * 1000, to: "old/\(number)") }
+                try hub.folder.writeRandom(3_000_000, to: "big-of-hub")
+                try await hub.listen()
+
+                let relay = try await Relay(to: hub.port, seed: seed)
+                defer { relay.close() }
+                let one = try Replica(at: bench, name: "one", hub: hub, through: relay.url)
+                try one.folder.writeRandom(2_000_000, to: "big-of-one")
+                try one.start()
+                // Each side edits its own files, so that there is one right outcome, and none of it a conflict.
+                var round = 0
+                try await eventually("a dozen cuts", state: { "\(relay.cuts), in round \(round)" }) {
+                    round += 1
+                    for (replica, number) in [(hub, round % 7), (one, round % 5)] {
+                        try replica.folder.write("\(round) of \(replica.name)", to: "\(replica.name)-\(number)")
+                        if round.isMultiple(of: 10) {
+                            try replica.folder.overwrite("round \(round)", at: 1_000_000, of: "big-of-\(replica.name)")
+                        }
+                    }
+                    return relay.cuts >= 12
+                }
+                relay.calmDown()
+                try await settle(hub, one)
+                let names = try one.folder.items().keys.sorted()
+                let expected = 1 + 60 + 2 + 7 + 5
+                #expect(names.count == expected, "\(names)")
+            }
+        }
+    }
+}

@@ -1,0 +1,104 @@
+import NIOCore
+import NIOPosix
+import Simulator
+import Synchronization
+
+/// A bad network: passes bytes on between whoever connects and a port of this machine, and cuts each connection after
+/// some of them, in the middle of whatever is under way.
+final class Relay: Sendable {
+    private struct State {
+        var random: SeededRandom
+        var isCutting = true
+        var cuts = 0
+    }
+
+    private let state: Mutex<State>
+    private let listener = Mutex<(any Channel)?>(nil)
+
+    /// - Parameter seed: decides after how many bytes each connection is cut.
+    init(to port: Int, seed: UInt64) async throws {
+        state = Mutex(State(random: SeededRandom(seed: seed)))
+        let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .childChannelOption(.autoRead, value: false)
+            .childChannelInitializer { [self] near in
+                // Both ends on one event loop, so that they need no locks between them.
+                ClientBootstrap(group: near.eventLoop).channelOption(.autoRead, value: false)
+                    .connect(host: "127.0.0.1", port: port).flatMapThrowing { far in
+                        let budget = Budget(bytes: self.nextBudget()) { self.wasCut() }
+                        try near.pipeline.syncOperations.addHandler(Passage(to: far, budget))
+                        try far.pipeline.syncOperations.addHandler(Passage(to: near, budget))
+                        _ = near.setOption(.autoRead, value: true)
+                        _ = far.setOption(.autoRead, value: true)
+                    }
+            }
+            .bind(host: "127.0.0.1", port: 0).get()
+        listener.withLock { $0 = channel }
+    }
+
+    var url: String { "ws://127.0.0.1:\(listener.withLock { $0?.localAddress?.port } ?? 0)" }
+    /// How many connections were cut.
+    var cuts: Int { state.withLock(\.cuts) }
+
+    /// Connections made from now on last.
+    func calmDown() {
+        state.withLock { $0.isCutting = false }
+    }
+
+    func close() {
+        listener.withLock(\.self)?.close(promise: nil)
+    }
+
+    private func nextBudget() -> Int {
+        state.withLock { state in
+            guard state.isCutting else { return .max }
+            // From within the handshake to well into a snapshot.
+            return 100 << state.random.below(13) + state.random.below(1000)
+        }
+    }
+
+    private func wasCut() {
+        state.withLock { $0.cuts += 1 }
+    }
+}
+
+/// How many bytes a connection lives, both directions together.
+private final class Budget {
+    private var bytes: Int
+    private let spent: () -> Void
+
+    init(bytes: Int, spent: @escaping () -> Void) {
+        self.bytes = bytes
+        self.spent = spent
+    }
+
+    /// How many of so many bytes may still pass.
+    func take(_ count: Int) -> Int {
+        defer { bytes -= min(count, bytes) }
+        if bytes < count { spent() }
+        return min(count, bytes)
+    }
+}
+
+private final class Passage: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+
+    private let other: any Channel
+    private let budget: Budget
+
+    init(to other: any Channel, _ budget: Budget) {
+        self.other = other
+        self.budget = budget
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        var bytes = Self.unwrapInboundIn(data)
+        let count = budget.take(bytes.readableBytes)
+        let isCut = count < bytes.readableBytes
+        if let passed = bytes.readSlice(length: count) { other.writeAndFlush(passed, promise: nil) }
+        if isCut { context.close(promise: nil) }
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        other.close(promise: nil)
+    }
+}
