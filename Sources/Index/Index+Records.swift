@@ -143,7 +143,7 @@ extension Index {
             """
         static let upsert = """
             INSERT INTO records VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (path) DO UPDATE SET \
-            revision = excluded.revision, size = excluded.size, digest = excluded.digest, \
+            revision = excluded.revision, size = excluded.size, digest = ifnull(excluded.digest, digest), \
             unfinished = excluded.unfinished, state = excluded.state
             """
     }
@@ -179,7 +179,7 @@ extension Index {
             arguments: StatementArguments(
                 .key(record.path), .natural(record.remote.revision.rawValue),
                 .integer(record.remote.entry.liveSize.map(Int64.init(clamping:))),
-                .integer(record.local.fileDigest?.prefix), .integer(record.isUnfinished ? 1 : 0),
+                .integer(record.local.fileDigest?.prefix), .integer(record.unfinished),
                 .blob(RecordCoding.encode(record))))
     }
 }

@@ -53,12 +53,12 @@ extension Index {
     /// - Parameter durably: whether it must outlive a loss of power as well as a crash of the process.
     package func willRemove(_ items: [RemovedItem], durably: Bool) throws(IndexError) {
         try write("note a removal", durably: durably) { database in
-            let insert = try database.cachedStatement(sql: "INSERT INTO removed VALUES (?, ?, ?, ?, ?)")
+            let insert = try database.cachedStatement(sql: "INSERT INTO removed VALUES (?, ?, ?, ?, ?, ?)")
             for item in items {
                 try insert.execute(
                     arguments: StatementArguments(
                         item.token.databaseValue, .key(item.path), .blob(item.fingerprint), .blob(item.expected),
-                        .integer(item.seconds)))
+                        .integer(item.expected.fileDigest?.prefix), .integer(item.seconds)))
             }
         }
     }
@@ -67,19 +67,36 @@ extension Index {
     package func removed(limit: Int = .max) throws(IndexError) -> [RemovedItem] {
         try read("list removals") { database in
             let statement = try database.cachedStatement(
-                sql: "SELECT token, path, fingerprint, expected, seconds FROM removed ORDER BY seconds, token LIMIT ?")
+                sql: "SELECT \(Self.removedColumns) FROM removed ORDER BY seconds, token LIMIT ?")
             let rows = try Row.fetchCursor(statement, arguments: StatementArguments(.limit(limit)))
             var found: [RemovedItem] = []
-            while let row = try rows.next() {
-                let columns = Columns(row)
-                found.append(
-                    RemovedItem(
-                        token: try columns.string(0), path: try columns.path(1),
-                        fingerprint: try columns.fingerprint(2), expected: try columns.entry(3),
-                        seconds: try columns.integer(4)))
+            while let row = try rows.next() { found.append(try Self.removed(row)) }
+            return found
+        }
+    }
+
+    /// Up to `limit` of what was taken out and is not settled, and was expected to be a file of this digest.
+    package func removed(withDigest digest: Digest, limit: Int = 4) throws(IndexError) -> [RemovedItem] {
+        try read("look up removals") { database in
+            let statement = try database.cachedStatement(
+                sql: "SELECT \(Self.removedColumns) FROM removed INDEXED BY removed_digest WHERE digest = ?")
+            let rows = try Row.fetchCursor(statement, arguments: StatementArguments(.integer(digest.prefix)))
+            var found: [RemovedItem] = []
+            while found.count < limit, let row = try rows.next() {
+                let item = try Self.removed(row)
+                if item.expected.fileDigest == digest { found.append(item) }
             }
             return found
         }
+    }
+
+    private static let removedColumns = "token, path, fingerprint, expected, seconds"
+
+    private static func removed(_ row: Row) throws -> RemovedItem {
+        let columns = Columns(row)
+        return RemovedItem(
+            token: try columns.string(0), path: try columns.path(1), fingerprint: try columns.fingerprint(2),
+            expected: try columns.entry(3), seconds: try columns.integer(4))
     }
 
     /// Strikes off what was taken out: it went back into the tree, was never taken out, or is history from now on

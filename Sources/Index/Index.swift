@@ -35,6 +35,8 @@ package final class Index {
     let settings: Settings
     /// Sum of the sizes in `history`, once it was asked for.
     var historyBytes: UInt64?
+    /// How many rows `lists` has, once it was asked for.
+    var lists: Int?
 
     private let queue: DatabaseQueue
     private var isFullySynchronous = false

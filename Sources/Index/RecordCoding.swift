@@ -53,6 +53,9 @@ extension Record {
     /// Whether there is something left to do: an entry to apply, or an offer without a verdict.
     var isUnfinished: Bool { isPending || offered != nil }
 
+    /// ``isUnfinished`` as the table has it.
+    var unfinished: Int64 { offered?.fileDigest != nil ? 2 : isUnfinished ? 1 : 0 }
+
     /// Whether the record says no more than its absence would.
     var isEmpty: Bool {
         remote == .never && base == .never && fingerprint == nil && offered == nil

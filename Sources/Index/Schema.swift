@@ -32,9 +32,10 @@ enum Schema {
     }
 
     // records: one row a path. `path` is a PathKey; `revision` that of the remote; `size` the live remote's bytes, NULL
-    // for a tombstone; `digest` the first eight bytes of the digest of the file on the disk; `state` the rest. The table
-    // has a rowid because digests come in no order: an index of them that repeated the path would touch thrice as many
-    // pages with every batch.
+    // for a tombstone; `digest` the first eight bytes of the digest of the file that is on the disk, or was there last;
+    // `unfinished` not 0 where something is left to do, 2 where `digest` is that of an offer without a verdict; `state`
+    // the rest. The table has a rowid because digests come in no order: an index of them that repeated the path would
+    // touch thrice as many pages with every batch.
     //
     // log: what was accepted, by revision; `base` is the revision that it replaced.
     //
@@ -86,8 +87,10 @@ enum Schema {
             path BLOB NOT NULL,
             fingerprint BLOB NOT NULL,
             expected BLOB NOT NULL,
+            digest INTEGER,
             seconds INTEGER NOT NULL
         ) STRICT, WITHOUT ROWID;
+        CREATE INDEX removed_digest ON removed (digest) WHERE digest IS NOT NULL;
         CREATE INDEX removed_age ON removed (seconds, token);
 
         CREATE TABLE history (

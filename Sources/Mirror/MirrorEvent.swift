@@ -8,8 +8,8 @@ package enum MirrorEvent: Sendable {
     case scanned(entries: Int)
     /// Changes can't be watched for here: the folder is compared now and then.
     case unwatched(reason: String)
-    /// This peer follows the hub of this name.
-    case connected(hub: String, isReadOnly: Bool)
+    /// This peer follows the hub of this name, over a connection that was made at `since`.
+    case connected(hub: String, isReadOnly: Bool, since: ContinuousClock.Instant)
     /// The connection ended; the next attempt is made without anyone asking.
     case disconnected(reason: String)
     /// The hub can't be reached; said once until it can.

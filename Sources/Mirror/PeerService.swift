@@ -33,6 +33,7 @@ package actor PeerService {
     private let folder: FolderReplica
     private var machine: PeerMachine<FolderStore>
     private var session: Session?
+    private var connectedSince = ContinuousClock.now
     /// Counts connections, so that what a former one still tells is not taken for the present one's.
     private var attemptNumber: UInt64 = 0
     private var random = SystemRandomNumberGenerator()
@@ -203,6 +204,7 @@ package actor PeerService {
         on { peer in
             guard peer.end == nil, number == peer.attemptNumber else { return session.close(code: .goingAway) }
             peer.session = session
+            peer.connectedSince = .now
             peer.perform(peer.machine.connected())
         }
     }
@@ -272,7 +274,7 @@ package actor PeerService {
         backoff.reset()
         saidUnreachable = false
         progress = MirrorEvent.Progress(revision: welcome.from, head: welcome.head)
-        report(.connected(hub: welcome.name, isReadOnly: welcome.isReadOnly))
+        report(.connected(hub: welcome.name, isReadOnly: welcome.isReadOnly, since: connectedSince))
     }
 
     private func inSync(_ cursor: Cursor) {

@@ -3,7 +3,10 @@ package import Tree
 /// Paths of one replica that want another look, and why not at once.
 package struct Backlog {
     /// To be looked at now; the value asks for the content to be read whatever the fingerprint says.
-    package private(set) var dirty: [RelativePath: Bool] = [:]
+    private var dirty: [RelativePath: Bool] = [:]
+    /// The keys of `dirty` as they came, which is the order of events: what was renamed is met under its new name before
+    /// the old one is given up. Holds some that are not dirty any more.
+    private var queue: ArraySlice<RelativePath> = []
     /// Wait for another path: looked at again whenever anything has moved.
     private var blocked: Set<RelativePath> = []
     /// Change too fast: looked at again soon.
@@ -17,26 +20,27 @@ package struct Backlog {
 
     /// Whether nothing waits for anything but a person. What is blocked may be so by a path that has a problem.
     package var isSettled: Bool {
-        dirty.isEmpty && unstable.isEmpty && overtaken.isEmpty && (blocked.isEmpty || !problems.isEmpty)
+        !hasDirty && unstable.isEmpty && overtaken.isEmpty && (blocked.isEmpty || !problems.isEmpty)
     }
 
     package var hasUnstable: Bool { !unstable.isEmpty }
 
+    package var hasDirty: Bool { !dirty.isEmpty }
+
     package mutating func add(_ path: RelativePath, rereading: Bool = false) {
         guard overtaken[path] == nil else { return }
-        dirty[path] = rereading || dirty[path] == true
+        if dirty.updateValue(rereading || dirty[path] == true, forKey: path) == nil { queue.append(path) }
     }
 
-    /// Takes up to `limit` dirty paths, parents before what is inside them.
+    /// Takes up to `limit` dirty paths, the oldest, parents before what is inside them. Where a parent is dirty and not
+    /// among them, the reconciler sees to it.
     package mutating func take(_ limit: Int) -> [(path: RelativePath, rereading: Bool)] {
-        if dirty.count <= limit {
-            defer { dirty.removeAll(keepingCapacity: true) }
-            return dirty.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+        var taken: [(path: RelativePath, rereading: Bool)] = []
+        while taken.count < limit, let path = queue.popFirst() {
+            if let rereading = dirty.removeValue(forKey: path) { taken.append((path, rereading)) }
         }
-        // Any will do as long as a parent that is dirty as well is settled first; the reconciler sees to that.
-        let taken = dirty.prefix(limit).sorted { $0.key < $1.key }
-        for (path, _) in taken { dirty[path] = nil }
-        return taken.map { ($0.key, $0.value) }
+        if queue.isEmpty { queue = [] }
+        return taken.sorted { $0.path < $1.path }
     }
 
     /// Notes where an attempt to settle a path left it.
@@ -62,7 +66,7 @@ package struct Backlog {
     /// The feed was read up to `revision`.
     package mutating func reached(_ revision: Revision) {
         guard !overtaken.isEmpty else { return }
-        for (path, awaited) in overtaken where awaited <= revision {
+        for (path, _) in overtaken.filter({ $0.value <= revision }).sorted(by: { $0.key < $1.key }) {
             overtaken[path] = nil
             add(path)
         }
@@ -74,24 +78,25 @@ package struct Backlog {
 
     /// Something moved: what waited for another path is looked at again.
     package mutating func unblock() {
-        for path in blocked { add(path) }
+        for path in blocked.sorted() { add(path) }
         blocked.removeAll()
     }
 
     /// What changed too fast is looked at again.
     package mutating func retryUnstable() {
-        for path in unstable { add(path, rereading: true) }
+        for path in unstable.sorted() { add(path, rereading: true) }
         unstable.removeAll()
     }
 
     package mutating func retryProblems() {
-        for path in problems { add(path) }
+        for path in problems.sorted() { add(path) }
         problems.removeAll()
     }
 
     /// The connection is gone, and with it what was awaited from it.
     package mutating func disconnected() {
-        for path in overtaken.keys { dirty[path] = dirty[path] ?? false }
+        let waiting = overtaken.keys
         overtaken.removeAll()
+        for path in waiting.sorted() { add(path) }
     }
 }

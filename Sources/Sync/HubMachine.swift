@@ -317,7 +317,7 @@ extension HubMachine {
 extension HubMachine {
     /// Works off what wants a look, publishes what came of it, and sends it out.
     mutating func settled() throws(StoreFailure) -> [Action] {
-        while !backlog.dirty.isEmpty {
+        while backlog.hasDirty {
             for (path, rereading) in backlog.take(SyncProtocol.batchEntries) {
                 try settle(path, rereading: rereading)
             }

@@ -321,7 +321,7 @@ package struct PeerMachine<Store: ReplicaStore> {
 
     private mutating func work() throws(StoreFailure) {
         guard link == .live else { return }
-        while !backlog.dirty.isEmpty, offers.hasRoom {
+        while backlog.hasDirty, offers.hasRoom {
             var inner: [RelativePath] = []
             for (path, rereading) in backlog.take(offers.room) {
                 let standing = try reconciler.reconcile(path, rereading: rereading)

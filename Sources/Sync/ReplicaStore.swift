@@ -75,7 +75,8 @@ package protocol ReplicaStore: AnyObject {
     func list(of file: Digest) throws(StoreFailure) -> Content?
     /// A chunk's bytes, if they are still here. For a one-chunk file both digests are the same.
     func chunk(_ chunk: Digest, of file: Digest) throws(StoreFailure) -> Content?
-    /// Whether a file of this digest was here before: in the tree or in history.
+    /// Whether the hub and this replica have agreed on a file of this digest, at whatever path: then its content need not
+    /// travel with an offer or a change. Nothing but a question more comes of a wrong answer.
     func knows(_ digest: Digest) throws(StoreFailure) -> Bool
     /// How many bytes `content` has.
     func size(of content: Content) -> Int

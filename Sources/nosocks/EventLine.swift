@@ -57,7 +57,7 @@ struct EventLine: Encodable {
         case .scanned: []
         case .listening(let url): [EventLine("listening") { $0.url = "\(url)" }]
         case .unwatched(let reason): [EventLine("problem") { $0.reason = "changes can't be watched for: \(reason)" }]
-        case .connected(let hub, _):
+        case .connected(let hub, _, _):
             [EventLine("connected") { $0.hub = hub }, EventLine("snapshot") { $0.state = "start" }]
         case .disconnected(let reason), .unreachable(let reason):
             [EventLine("disconnected") { $0.reason = reason }]

@@ -37,9 +37,9 @@ final class Narrator: Sendable {
         case .scanned(let entries): talk.detail("looked at \(Wording.entries(entries))", ["entries": "\(entries)"])
         case .unwatched(let reason):
             talk.warn("changes can't be watched for here (\(reason)); the folder is compared now and then")
-        case .connected(let hub, let isReadOnly):
+        case .connected(let hub, let isReadOnly, let since):
             state.withLock { state in
-                state.began = .now
+                state.began = since
                 state.saidInSync = false
             }
             talk.say("connected to \(hub)\(isReadOnly ? ", read-only" : "")", ["hub": "\(hub)"])

@@ -126,7 +126,8 @@ private final class Believer: Sendable {
         ("mkdir d e; touch d/old e/other", "mv d f; mv e d; mv f e; touch d/new e/new"),
         ("mkdir -p d/d/d; touch d/d/d/old", "mv d/d e; rmdir d; mv e d; touch d/new d/d/new"),
     ])
-    func `What takes the name of a directory does not hide that its content went`(before: String, after: String) throws {
+    func `What takes the name of a directory does not hide that its content went`(before: String, after: String) throws
+    {
         let scratch = try Scratch()
         scratch.shell(before)
         let believer = try Believer(scratch)

@@ -1,4 +1,5 @@
 import Disk
+import Index
 import Testing
 import Tree
 
@@ -50,6 +51,51 @@ import Tree
             #expect(try bench.present("copy").entry == .file(file))
             bench.shell("rm copy")
         }
+    }
+
+    @Test func `What was just taken out of the tree is a source`() throws {
+        let bench = try Bench()
+        for bytes in [Array("small".utf8), randomBytes(300_000, seed: 9)] {
+            try bench.write(bytes, to: "old")
+            let (entry, fingerprint) = try bench.adopt("old")
+            guard case .file(let file) = entry else { return }
+            _ = try bench.replica.remove(path("old"), expecting: fingerprint)
+            try bench.save("old", .tombstone, nil)
+            bench.replica.recent = RecentContent(limit: 0)
+            let staged = try bench.staged(file, nil)
+            _ = try bench.replica.place(entry, staged: staged, at: path("new"), expecting: nil)
+            #expect(try bench.scratch.read("r/new") == bytes)
+            bench.shell("rm new")
+        }
+    }
+
+    @Test func `What both agreed on is known for good, what is only offered is not`() throws {
+        let bench = try Bench()
+        try bench.write("text", to: "f")
+        let (entry, fingerprint) = try bench.present("f")
+        guard case .file(let file) = entry else { return }
+        let offered = Record(path: try path("f"), fingerprint: fingerprint, offered: entry)
+        try bench.replica.save([offered], cursor: nil, durably: false)
+        #expect(try !bench.replica.knows(file.digest))
+        try bench.save("f", entry, fingerprint)
+        #expect(try bench.replica.knows(file.digest))
+        bench.shell("mv f g")
+        try bench.save("f", .tombstone, nil)
+        #expect(try bench.replica.knows(file.digest))
+    }
+
+    @Test func `Chunk lists of versions that are gone do not pile up`() throws {
+        var settings = ReplicaSettings()
+        settings.spareLists = 8
+        let bench = try Bench(settings: settings)
+        var last: Digest?
+        for version in 0..<100 {
+            try bench.write(randomBytes(100_000, seed: UInt64(version)), to: "log")
+            guard case .file(let file) = try bench.adopt("log").entry else { return }
+            last = file.digest
+        }
+        #expect(try bench.replica.index.listCount() <= 9)
+        #expect(try bench.replica.list(of: #require(last)) != nil)
     }
 
     @Test func `A file that is not any more what the index says is no source`() throws {

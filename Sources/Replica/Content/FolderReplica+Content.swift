@@ -32,11 +32,15 @@ extension FolderReplica {
         return try localChunk(wanted)
     }
 
-    /// Whether a file of this digest was here before: in the tree or in history.
+    /// Whether the hub, too, has or had a file of this digest: it is or was what both agreed on at some path, or lies in
+    /// history. Where that is not true any more, whoever lacks the content asks for it.
     package func knows(_ digest: Digest) throws(StoreFailure) -> Bool {
-        let records = try indexed { () throws(IndexError) in try index.records(withDigest: digest, limit: 1) }
-        if !records.isEmpty { return true }
-        return try indexed { () throws(IndexError) in try !index.history(withDigest: digest, limit: 1).isEmpty }
+        if try indexed({ () throws(IndexError) in try index.hasAgreed(on: digest) }) { return true }
+        return try hasHistory(of: digest)
+    }
+
+    func hasHistory(of digest: Digest) throws(StoreFailure) -> Bool {
+        try indexed { () throws(IndexError) in try !index.history(withDigest: digest, limit: 1).isEmpty }
     }
 
     /// How many bytes `content` has.

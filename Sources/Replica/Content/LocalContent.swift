@@ -53,7 +53,7 @@ struct SourceCache {
 
 // Content that is here already. Whoever takes it compares it with its digest: what the index says may be old.
 extension FolderReplica {
-    /// Files that had this content when they were last looked at: staged, in the tree, in history.
+    /// Files that had this content when they were last looked at: staged, in the tree, taken out of it, in history.
     func localFiles(of digest: Digest, size: UInt64?) throws(StoreFailure) -> [Descriptor] {
         var files: [Descriptor] = []
         func add(_ file: Descriptor?) {
@@ -64,6 +64,8 @@ extension FolderReplica {
         if let path = staging.place(of: digest) { add(try? root.openFile(path)) }
         let records = try indexed { () throws(IndexError) in try index.records(withDigest: digest) }
         for record in records { add(try? root.openFile(record.path)) }
+        let removed = try indexed { () throws(IndexError) in try index.removed(withDigest: digest) }
+        for item in removed { add(try? state.staged(item.token).openForReading()) }
         let kept = try indexed { () throws(IndexError) in try index.history(withDigest: digest) }
         for item in kept { add(try? state.kept(item.name).openForReading()) }
         return files

@@ -25,7 +25,7 @@ extension FolderReplica {
     package func save(_ records: [Record], cursor: Cursor?, durably: Bool) throws(StoreFailure) {
         if durably { try synchronizeNames() }
         try indexed { () throws(IndexError) in try index.save(records, cursor: cursor, durably: durably) }
-        staging.forgetPlaced()
+        try saved()
     }
 
     package var cursor: Cursor { index.cursor }
@@ -53,7 +53,19 @@ extension FolderReplica {
         try indexed { () throws(IndexError) in
             try index.append(changes, bases: bases, saving: records, cursor: cursor)
         }
+        try saved()
+    }
+
+    /// Each version of a large file has a list of its own. Those that nothing needs any more go when they have become as
+    /// many as the others, a few with every batch, so that nobody waits for it.
+    private func saved() throws(StoreFailure) {
         staging.forgetPlaced()
+        try indexed { () throws(IndexError) in
+            guard try index.listCount() > listLimit else { return }
+            let some = 4
+            guard try index.removeUnreferencedLists(keeping: Set(transfers.keys), limit: some) < some else { return }
+            listLimit = try max(settings.spareLists, 2 * index.listCount())
+        }
     }
 
     func indexed<Result>(_ call: () throws(IndexError) -> Result) throws(StoreFailure) -> Result {

@@ -74,7 +74,8 @@ extension FolderReplica {
             return
         }
         guard let file = try? place.openForReading(), let content = try? reader.read(file, status: status),
-            try !knows(content.digest), let path = try? RelativePath("recovered-\(name)")
+            try index.records(withDigest: content.digest, limit: 1).isEmpty, try !hasHistory(of: content.digest),
+            let path = try? RelativePath("recovered-\(name)")
         else {
             try? place.removeFile()
             return

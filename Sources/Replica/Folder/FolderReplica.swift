@@ -30,6 +30,8 @@ package final class FolderReplica {
     var staging = StagingLedger()
     var transfers: [Digest: Transfer] = [:]
     var sources = SourceCache()
+    /// Beyond how many chunk lists those that nothing needs are looked for.
+    var listLimit: Int
     /// Directories in which names changed since they were last made durable.
     var touched: Set<RelativePath?> = []
     var hooks = Hooks()
@@ -48,6 +50,7 @@ package final class FolderReplica {
         at path: [UInt8], role: String, settings: ReplicaSettings = ReplicaSettings()
     ) throws(OpenFailure) {
         self.settings = settings
+        listLimit = settings.spareLists
         root = try Self.openRoot(at: path, resolution: settings.resolution)
         if let outer = Self.replica(around: root.path) { throw .inside(replicaAt: outer) }
         do {

@@ -6,6 +6,7 @@ package import Tree
 ///
 /// Both are read in the same order, so one pass over each is enough: what is on the disk and not in the index, or
 /// differs, may be new; what is in the index, in a directory that could be listed, and not on the disk may be deleted.
+/// That is said at the end, when all that is there is known: so what was renamed is met under its new name first.
 package final class Scan {
     /// What some steps found.
     package struct Found: Sendable {
@@ -30,6 +31,9 @@ package final class Scan {
     private var blind: (path: RelativePath, itself: Bool)?
     private var isBlind = false
     private var hasBegun = false
+    /// Was in the index and is not on the disk.
+    private var missing: ArraySlice<Dirty> = []
+    private var isCompared = false
     private let isWhole: Bool
 
     private static let page = 1000
@@ -51,25 +55,29 @@ package final class Scan {
             if isWhole { replica.watcher?.beginningOfWalk() }
             if let directory { found.dirty.append(Dirty(path: directory, rereading: false)) }
         }
-        while found.seen < limit {
+        while !isCompared, found.seen < limit {
             guard let item = walk.next() else {
-                try skipRecords(before: nil, &found)
+                try skipRecords(before: nil)
                 if isWhole { replica.watcher?.endOfWalk() }
                 // Whatever was found missing was missing under this root.
                 try replica.check()
-                found.isDone = true
-                return found
+                isCompared = true
+                break
             }
             found.seen += 1
             try take(item, &found)
         }
+        guard isCompared else { return found }
+        found.dirty += missing.prefix(limit)
+        missing.removeFirst(min(limit, missing.count))
+        found.isDone = missing.isEmpty
         return found
     }
 
     private func take(_ item: Walk.Item, _ found: inout Found) throws(StoreFailure) {
         switch item {
         case .found(let path, let status):
-            try skipRecords(before: path, &found)
+            try skipRecords(before: path)
             let record = try record(at: path)
             guard Mirrored.includes(path) else { return blind = (path, true) }
             if status.kind == .special {
@@ -92,7 +100,7 @@ package final class Scan {
                 isBlind = true
             }
         case .unknown(let path, let problem):
-            try skipRecords(before: path, &found)
+            try skipRecords(before: path)
             blind = (path, true)
             tell(path, problem, &found)
         case .skipped(let directory, let name):
@@ -112,13 +120,13 @@ package final class Scan {
     // MARK: The index's side
 
     /// Takes the records that come before `path`: none of them is on the disk.
-    private func skipRecords(before path: RelativePath?, _ found: inout Found) throws(StoreFailure) {
+    private func skipRecords(before path: RelativePath?) throws(StoreFailure) {
         while let record = try peek() {
             if let path, !PathOrder.precedes(record.path, path) { return }
             nextRecord += 1
             guard !isBlind, !isUnknown(record.path) else { continue }
             let wasThere = record.fingerprint != nil || (record.offered ?? record.base.entry).isLive
-            if wasThere { found.dirty.append(Dirty(path: record.path, rereading: false)) }
+            if wasThere { missing.append(Dirty(path: record.path, rereading: false)) }
         }
     }
 

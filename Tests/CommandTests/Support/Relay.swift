@@ -3,28 +3,29 @@ import NIOPosix
 import Simulator
 import Synchronization
 
-/// A bad network: passes bytes on between whoever connects and a port of this machine, and cuts each connection after
-/// some of them, in the middle of whatever is under way.
+/// A network: passes bytes on between whoever connects and a port of this machine, and counts them. A bad one cuts each
+/// connection after some of them, in the middle of whatever is under way.
 final class Relay: Sendable {
     private struct State {
         var random: SeededRandom
-        var isCutting = true
+        var isCutting: Bool
         var cuts = 0
+        var bytes = 0
     }
 
     private let state: Mutex<State>
     private let listener = Mutex<(any Channel)?>(nil)
 
-    /// - Parameter seed: decides after how many bytes each connection is cut.
-    init(to port: Int, seed: UInt64) async throws {
-        state = Mutex(State(random: SeededRandom(seed: seed)))
+    /// - Parameter seed: decides after how many bytes each connection is cut; nil for a network that does not.
+    init(to port: Int, seed: UInt64? = nil) async throws {
+        state = Mutex(State(random: SeededRandom(seed: seed ?? 0), isCutting: seed != nil))
         let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .childChannelOption(.autoRead, value: false)
             .childChannelInitializer { [self] near in
                 // Both ends on one event loop, so that they need no locks between them.
                 ClientBootstrap(group: near.eventLoop).channelOption(.autoRead, value: false)
                     .connect(host: "127.0.0.1", port: port).flatMapThrowing { far in
-                        let budget = Budget(bytes: self.nextBudget()) { self.wasCut() }
+                        let budget = Budget(bytes: self.nextBudget()) { self.passed($0, isCut: $1) }
                         try near.pipeline.syncOperations.addHandler(Passage(to: far, budget))
                         try far.pipeline.syncOperations.addHandler(Passage(to: near, budget))
                         _ = near.setOption(.autoRead, value: true)
@@ -38,6 +39,9 @@ final class Relay: Sendable {
     var url: String { "ws://127.0.0.1:\(listener.withLock { $0?.localAddress?.port } ?? 0)" }
     /// How many connections were cut.
     var cuts: Int { state.withLock(\.cuts) }
+
+    /// How many bytes have passed, both ways together.
+    var bytes: Int { state.withLock(\.bytes) }
 
     /// Connections made from now on last.
     func calmDown() {
@@ -56,26 +60,30 @@ final class Relay: Sendable {
         }
     }
 
-    private func wasCut() {
-        state.withLock { $0.cuts += 1 }
+    private func passed(_ count: Int, isCut: Bool) {
+        state.withLock { state in
+            state.bytes += count
+            if isCut { state.cuts += 1 }
+        }
     }
 }
 
 /// How many bytes a connection lives, both directions together.
 private final class Budget {
     private var bytes: Int
-    private let spent: () -> Void
+    private let report: (_ passed: Int, _ isSpent: Bool) -> Void
 
-    init(bytes: Int, spent: @escaping () -> Void) {
+    init(bytes: Int, report: @escaping (_ passed: Int, _ isSpent: Bool) -> Void) {
         self.bytes = bytes
-        self.spent = spent
+        self.report = report
     }
 
     /// How many of so many bytes may still pass.
     func take(_ count: Int) -> Int {
-        defer { bytes -= min(count, bytes) }
-        if bytes < count { spent() }
-        return min(count, bytes)
+        let passed = min(count, bytes)
+        bytes -= passed
+        report(passed, passed < count)
+        return passed
     }
 }
 
