@@ -16,7 +16,7 @@ import Darwin
 /// A hub at work: its machine, its folder, and the peers' connections.
 ///
 /// Runs the machine's actions and feeds it events, all on the replica's thread.
-package actor HubService {
+package actor HubService: FolderService {
     package struct Options: Sendable {
         /// Where to listen; port 0 takes a free one.
         package var addresses: [HubAddress]
@@ -38,20 +38,20 @@ package actor HubService {
     package nonisolated var unownedExecutor: UnownedSerialExecutor { thread.loop.executor.asUnownedSerialExecutor() }
 
     nonisolated let thread: ReplicaThread
+    nonisolated let report: MirrorReport
+    nonisolated let signals = Mailbox<ReplicaSignal>()
+    let folder: FolderReplica
+    var machine: HubMachine<FolderStore>
+    var scans = ScanQueue()
+    var timer = RetryTimer()
+    private(set) var end: MirrorEnd?
     private let options: Options
-    private let report: MirrorReport
-    private let folder: FolderReplica
-    private var machine: HubMachine<FolderStore>
     private var sessions: [SessionID: (session: Session, address: String)] = [:]
     private nonisolated let lastSession = Atomic<UInt64>(0)
     private let preparer = MessagePreparer()
     private var servers: [WebSocketServer] = []
-    private nonisolated let signals = Mailbox<ReplicaSignal>()
-    private var scans = ScanQueue()
-    private var timer = RetryTimer()
     /// What sessions did while the folder was not known yet.
     private var early: [@Sendable (isolated HubService) -> Void]? = []
-    private var end: MirrorEnd?
     private var waiter: CheckedContinuation<MirrorEnd, Never>?
 
     /// Opens the hub on a folder.
@@ -73,14 +73,7 @@ package actor HubService {
     /// - Throws: where the address can't be listened at; nothing was changed then.
     package func run() async throws(ListenFailure) -> MirrorEnd {
         for address in options.addresses { try await listen(address) }
-        do {
-            try folder.watch { [weak self] signal in self?.hear(signal) }
-        } catch {
-            report(.unwatched(reason: "\(error)"))
-        }
-        attempt { () throws(StoreFailure) in perform(try machine.started()) }
-        scans.add(nil)
-        scanOn()
+        beginWithFolder()
         return await withCheckedContinuation { continuation in
             waiter = continuation
             if end != nil, sessions.isEmpty { conclude() }
@@ -112,71 +105,11 @@ package actor HubService {
 
     // MARK: Events
 
-    /// Runs `body` on the replica's thread, after what was asked for before.
-    private nonisolated func on(_ body: @escaping @Sendable (isolated HubService) -> Void) {
-        thread.loop.execute { self.assumeIsolated { body($0) } }
-    }
-
-    private func attempt(_ body: () throws(StoreFailure) -> Void) {
-        guard end == nil else { return }
-        do {
-            try folder.batch(body)
-        } catch {
-            finish(.failed(error))
-            return
-        }
-        timer.arrange(
-            hasUnstable: machine.hasUnstable, wantsReview: machine.wantsReview, on: thread.loop,
-            retryUnstable: { [weak self] in
-                self?.on { hub in
-                    hub.timer.unstableFired()
-                    hub.attempt { () throws(StoreFailure) in hub.perform(try hub.machine.retryUnstable()) }
-                }
-            },
-            retryProblems: { [weak self] in
-                self?.on { hub in
-                    hub.timer.problemsFired()
-                    hub.attempt { () throws(StoreFailure) in hub.perform(try hub.machine.retryProblems()) }
-                }
-            })
-    }
-
-    private nonisolated func hear(_ signal: ReplicaSignal) {
-        if signals.put(signal) { on { $0.heard($0.signals.takeAll()) } }
-    }
-
-    private func heard(_ signals: [ReplicaSignal]) {
-        attempt { () throws(StoreFailure) in
-            var dirty: [Dirty] = []
-            for signal in signals {
-                switch signal {
-                case .dirty(let some): dirty += some
-                case .rescan(let path, _):
-                    scans.add(path)
-                    scanOn()
-                case .rootMoved: try folder.check()
-                }
-            }
-            if !dirty.isEmpty { perform(try machine.changed(dirty)) }
-        }
-    }
-
-    /// Goes on with the scans that are due, a step at a time, so that everything else gets its turn.
-    private func scanOn() {
-        attempt { () throws(StoreFailure) in
-            guard let step = try scans.step(folder) else { return }
-            for (path, problem) in step.problems { report(.problem(path, problem)) }
-            perform(try machine.changed(step.dirty))
-            if step.isWhole {
-                report(.scanned(entries: step.seen))
-                if let shortage = folder.watchShortage { report(.unwatched(shortage)) }
-                if early != nil { report(.inSync(machine.cursor)) }
-                let waiting = early ?? []
-                early = nil
-                for event in waiting { event(self) }
-            }
-            on { $0.scanOn() }
-        }
+    func scanned(_ step: ScanQueue.Step) {
+        guard step.isWhole, let waiting = early else { return }
+        report(.inSync(machine.cursor))
+        early = nil
+        for event in waiting { event(self) }
     }
 
     /// An event of a session; kept back until the folder has been looked at once.
@@ -238,7 +171,7 @@ package actor HubService {
 
     // MARK: Actions
 
-    private func perform(_ actions: [HubAction<ByteBuffer>]) {
+    func perform(_ actions: [HubAction<ByteBuffer>]) {
         for action in actions {
             switch action {
             case .send(let message, let ids): send(message, to: ids)
@@ -260,7 +193,7 @@ package actor HubService {
         for id in ids { sessions[id]?.session.send(prepared) }
     }
 
-    private func finish(_ how: MirrorEnd) {
+    func finish(_ how: MirrorEnd) {
         guard end == nil else { return }
         end = how
         timer.cancel()

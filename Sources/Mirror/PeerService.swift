@@ -7,7 +7,7 @@ import WebSocket
 import WebSocketNIO
 
 /// A peer at work: its machine, its folder, and its connection to the hub, which it makes again whenever it is gone.
-package actor PeerService {
+package actor PeerService: FolderService {
     package struct Options: Sendable {
         package var hub: HubAddress
         /// How others see this peer.
@@ -27,11 +27,15 @@ package actor PeerService {
 
     package nonisolated var unownedExecutor: UnownedSerialExecutor { thread.loop.executor.asUnownedSerialExecutor() }
 
-    private nonisolated let thread: ReplicaThread
+    nonisolated let thread: ReplicaThread
+    nonisolated let report: MirrorReport
+    nonisolated let signals = Mailbox<ReplicaSignal>()
+    let folder: FolderReplica
+    var machine: PeerMachine<FolderStore>
+    var scans = ScanQueue()
+    var timer = RetryTimer()
+    private(set) var end: MirrorEnd?
     private let options: Options
-    private let report: MirrorReport
-    private let folder: FolderReplica
-    private var machine: PeerMachine<FolderStore>
     private var session: Session?
     private var connectedSince = ContinuousClock.now
     /// Counts connections, so that what a former one still tells is not taken for the present one's.
@@ -39,14 +43,10 @@ package actor PeerService {
     private var random = SystemRandomNumberGenerator()
     private var backoff = Backoff()
     private var saidUnreachable = false
-    private nonisolated let signals = Mailbox<ReplicaSignal>()
-    private var scans = ScanQueue()
-    private var timer = RetryTimer()
     private var progress = MirrorEvent.Progress()
     private var isOutOfSpace = false
     /// Whether a scan met what it could not look into.
     private var hasUnscanned = false
-    private var end: MirrorEnd?
     private var waiter: CheckedContinuation<MirrorEnd, Never>?
 
     /// Opens the peer on a folder.
@@ -62,14 +62,7 @@ package actor PeerService {
 
     /// Watches, connects and follows until it is stopped, is done, or can't go on.
     package func run() async -> MirrorEnd {
-        do {
-            try folder.watch { [weak self] signal in self?.hear(signal) }
-        } catch {
-            report(.unwatched(reason: "\(error)"))
-        }
-        attempt { () throws(StoreFailure) in perform(try machine.started()) }
-        scans.add(nil)
-        scanOn()
+        beginWithFolder()
         connect()
         return await withCheckedContinuation { continuation in
             waiter = continuation
@@ -82,73 +75,9 @@ package actor PeerService {
         finish(.done)
     }
 
-    // MARK: Events of the folder
-
-    /// Runs `body` on the replica's thread, after what was asked for before.
-    private nonisolated func on(_ body: @escaping @Sendable (isolated PeerService) -> Void) {
-        thread.loop.execute { self.assumeIsolated { body($0) } }
-    }
-
-    private func attempt(_ body: () throws(StoreFailure) -> Void) {
-        guard end == nil else { return }
-        do {
-            try folder.batch(body)
-        } catch {
-            finish(.failed(error))
-            return
-        }
-        timer.arrange(
-            hasUnstable: machine.hasUnstable, wantsReview: machine.wantsReview, on: thread.loop,
-            retryUnstable: { [weak self] in
-                self?.on { peer in
-                    peer.timer.unstableFired()
-                    peer.attempt { () throws(StoreFailure) in peer.perform(try peer.machine.retryUnstable()) }
-                }
-            },
-            retryProblems: { [weak self] in
-                self?.on { peer in
-                    peer.timer.problemsFired()
-                    peer.attempt { () throws(StoreFailure) in peer.perform(try peer.machine.retryProblems()) }
-                }
-            })
-    }
-
-    private nonisolated func hear(_ signal: ReplicaSignal) {
-        if signals.put(signal) { on { $0.heard($0.signals.takeAll()) } }
-    }
-
-    private func heard(_ signals: [ReplicaSignal]) {
-        attempt { () throws(StoreFailure) in
-            var dirty: [Dirty] = []
-            for signal in signals {
-                switch signal {
-                case .dirty(let some): dirty += some
-                case .rescan(let path, _):
-                    scans.add(path)
-                    scanOn()
-                case .rootMoved: try folder.check()
-                }
-            }
-            if !dirty.isEmpty { perform(try machine.changed(dirty)) }
-        }
-    }
-
-    /// Goes on with the scans that are due, a step at a time, so that everything else gets its turn.
-    private func scanOn() {
-        attempt { () throws(StoreFailure) in
-            guard let step = try scans.step(folder) else { return }
-            for (path, problem) in step.problems {
-                report(.problem(path, problem))
-                if problem.reason != .special { hasUnscanned = true }
-            }
-            perform(try machine.changed(step.dirty))
-            if step.isWhole {
-                report(.scanned(entries: step.seen))
-                if let shortage = folder.watchShortage { report(.unwatched(shortage)) }
-                perform(try machine.scanned())
-            }
-            on { $0.scanOn() }
-        }
+    func scanned(_ step: ScanQueue.Step) throws(StoreFailure) {
+        if step.problems.contains(where: { $0.problem.reason != .special }) { hasUnscanned = true }
+        if step.isWhole { perform(try machine.scanned()) }
     }
 
     // MARK: The connection
@@ -233,16 +162,14 @@ package actor PeerService {
 
     // MARK: Actions
 
-    private func perform(_ actions: [PeerAction<ByteBuffer>]) {
+    func perform(_ actions: [PeerAction<ByteBuffer>]) {
         for action in actions {
             switch action {
             case .send(let message): send(message)
             case .close: session?.close()
             case .notice(let notice): heard(notice)
             case .welcomed(let welcome): welcomed(welcome)
-            case .rescan:
-                scans.add(nil)
-                scanOn()
+            case .rescan: scan(nil)
             case .inSync(let cursor): inSync(cursor)
             case .end(.said(let goodbye)): finish(.refused(goodbye))
             case .end(.violation(let text)): finish(.violation(text))
@@ -284,7 +211,7 @@ package actor PeerService {
         finish(machine.problems.isEmpty && !hasUnscanned ? .done : .problems(outOfSpace: isOutOfSpace))
     }
 
-    private func finish(_ how: MirrorEnd) {
+    func finish(_ how: MirrorEnd) {
         guard end == nil else { return }
         end = how
         timer.cancel()

@@ -28,7 +28,7 @@ package enum HubAction<Content> {
 ///
 /// The hub's own folder is one more replica: what is edited there goes through the same ``judge(_:)``. Events come in
 /// as method calls, and each returns what is to be done.
-package struct HubMachine<Store: ReplicaStore> {
+package struct HubMachine<Store: ReplicaStore>: FolderMachine {
     package typealias Action = HubAction<Store.Content>
 
     var reconciler: Reconciler<Store>

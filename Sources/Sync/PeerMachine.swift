@@ -27,7 +27,7 @@ package enum PeerEnd: Hashable, Sendable {
 ///
 /// It keeps one thing between connections, its cursor; everything else it needs is on its disk and in its index.
 /// Events come in as method calls, and each returns what is to be done.
-package struct PeerMachine<Store: ReplicaStore> {
+package struct PeerMachine<Store: ReplicaStore>: FolderMachine {
     package typealias Action = PeerAction<Store.Content>
 
     /// Where the machine is in a connection's life.
