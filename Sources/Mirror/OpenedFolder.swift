@@ -3,6 +3,12 @@ import Index
 import Replica
 import Tree
 
+#if canImport(Glibc)
+import Glibc
+#else
+import Darwin
+#endif
+
 /// A folder that this process holds, ready to be served or joined.
 package struct OpenedFolder {
     let replica: FolderReplica
@@ -27,6 +33,27 @@ package struct OpenedFolder {
             replica = try FolderReplica(at: Array(path.utf8), role: role)
         } catch {
             throw Failure(reason: error.reason, text: error.text)
+        }
+    }
+
+    /// Makes the folder at `path`, and those above it, where they are missing; never inside of another replica, which
+    /// would take it for an edit.
+    package static func make(at path: String) throws(Failure) {
+        var missing: [String] = []
+        var existing = path[...]
+        while existing.count > 1, existing.hasSuffix("/") { existing.removeLast() }
+        while access(String(existing), F_OK) != 0, errno == ENOENT {
+            missing.append(String(existing))
+            let above = existing.lastIndex(of: "/")
+            existing = above.map { $0 == existing.startIndex ? "/" : existing[..<$0] } ?? "."
+        }
+        guard !missing.isEmpty else { return }
+        if let outer = FolderReplica.replica(over: Array(existing.utf8)) {
+            throw Failure(reason: .failed, text: "\(OpenFailure.inside(replicaAt: outer))")
+        }
+        for path in missing.reversed() where mkdir(path, 0o777) != 0 && errno != EEXIST {
+            let cause = String(cString: strerror(errno))
+            throw Failure(reason: errno == ENOSPC ? .noSpace : .failed, text: "it cannot be made: \(cause)")
         }
     }
 

@@ -2,12 +2,6 @@ import ArgumentParser
 import Mirror
 import Tree
 
-#if canImport(Glibc)
-import Glibc
-#else
-import Darwin
-#endif
-
 /// `nosocks join URL [DIR]`
 struct Join: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -61,8 +55,7 @@ struct Join: AsyncParsableCommand {
         let talk = replica.talk
         let hub = try address()
         let narrator = Narrator(talk, events: replica.eventLines, hub: hub)
-        try makeDirectory(talk)
-        let folder = try OpenedFolder.open(directory, role: "peer", talk: talk)
+        let folder = try OpenedFolder.open(directory, role: "peer", making: true, talk: talk)
         let isNew = folder.isNew
         if isNew, replace {
             talk.say("the hub's snapshot replaces what is in \(directory); that goes to .nosocks/history")
@@ -76,20 +69,5 @@ struct Join: AsyncParsableCommand {
         let end = await peer.run()
         withExtendedLifetime(signals) {}
         throw end.conclude(talk, narrator)
-    }
-
-    /// Makes the folder, and those above it, if they are missing.
-    private func makeDirectory(_ talk: Talk) throws {
-        var missing: [String] = []
-        var path = directory
-        while !path.isEmpty, access(path, F_OK) != 0, errno == ENOENT {
-            missing.append(path)
-            guard let cut = path.lastIndex(of: "/") else { break }
-            path = String(path[..<cut])
-        }
-        for path in missing.reversed() where mkdir(path, 0o777) != 0 && errno != EEXIST {
-            talk.fail("\(directory): cannot be made: \(String(cString: strerror(errno)))", ["path": "\(directory)"])
-            throw ExitStatus.failed
-        }
     }
 }

@@ -52,9 +52,12 @@ struct ReplicaOptions: ParsableArguments {
 }
 
 extension OpenedFolder {
-    /// Opens a folder for a command, or says why not and ends it.
-    static func open(_ directory: String, role: String, talk: Talk) throws -> OpenedFolder {
+    /// Opens a folder for a command, which may make it if it is missing, or says why not and ends the command.
+    static func open(
+        _ directory: String, role: String, making mayMake: Bool = false, talk: Talk
+    ) throws -> OpenedFolder {
         do {
+            if mayMake { try make(at: directory) }
             return try OpenedFolder(at: directory, role: role)
         } catch {
             talk.fail("\(directory): \(error.text)", ["path": "\(directory)"])

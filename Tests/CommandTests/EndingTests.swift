@@ -116,9 +116,12 @@ extension Commands {
             try await Bench.run { bench in
                 let hub = try await bench.hub()
                 try hub.folder.makeDirectory("inner")
-                let inner = try bench.nosocks(["join", "--once", hub.url, "hub/inner"])
-                #expect(try await inner.ending() == 1)
-                #expect(inner.errors.contains("inside"))
+                for name in ["hub/inner", "hub/new", "hub/new/deeper/", "./hub//inner/new"] {
+                    let inner = try bench.nosocks(["join", "--once", hub.url, name])
+                    #expect(try await inner.ending() == 1, "\(name)")
+                    #expect(inner.errors.contains("inside"), "\(name)")
+                }
+                #expect(try hub.folder.items().keys.sorted() == ["inner"])
                 try await bench.shell("cp -a hub copy", in: bench.folder)
                 let copied = try bench.nosocks(["join", "--once", hub.url, "copy"])
                 #expect(try await copied.ending() == 1)

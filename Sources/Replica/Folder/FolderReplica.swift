@@ -139,7 +139,13 @@ package final class FolderReplica {
         }
     }
 
-    /// The path of a replica that `path` lies inside of.
+    /// The path of a replica in which something new in the folder at `path` would lie.
+    package static func replica(over path: [UInt8]) -> String? {
+        guard let folder = try? Root(at: path) else { return nil }
+        return replica(around: folder.path + Array("/new".utf8))
+    }
+
+    /// The path of a replica that `path`, absolute and without symlinks, lies inside of.
     private static func replica(around path: [UInt8]) -> String? {
         var rest = path[...]
         while let cut = rest.lastIndex(of: UInt8(ascii: "/")) {
