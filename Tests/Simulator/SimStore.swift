@@ -25,6 +25,8 @@ final class SimStore: ReplicaStore {
     var interlude: () -> Void = {}
     /// Told of every conflict copy that the machine makes, also when it is stopped right after.
     var madeCopy: (RelativePath) -> Void = { _ in }
+    /// Told where the machine does what it must not do at any instant.
+    var broke: (Violation) -> Void = { _ in }
     private var parts: [Digest: Set<Digest>] = [:]
     private var letters: [Digest: UInt8] = [:]
 
@@ -246,7 +248,9 @@ final class SimStore: ReplicaStore {
             guard let staged, staged.content.digest == file.digest else {
                 return .problem(Problem(.failed, operation: "place"))
             }
-            guard !unflushed.contains(staged.content) else { preconditionFailure("named before it was flushed") }
+            if unflushed.contains(staged.content) {
+                broke(Violation(invariant: "I3", text: "\(path) was named before its content was durable"))
+            }
             kind = .file(staged.content, mode: staged.file.mode, mtime: staged.file.mtime)
         case .directory(let directory): kind = .directory(directory.mode)
         case .symlink(let symlink): kind = .symlink(symlink.target)

@@ -88,6 +88,7 @@ final class World {
         store.interlude = { [unowned self, unowned site] in
             if !isCalm, random.oneIn(options.interludes) { edit(site) }
         }
+        store.broke = { [unowned self] in fail($0) }
         store.madeCopy = { [unowned self, unowned site] in ledger.conflict(site.name, $0) }
         run(site) { () throws(StoreFailure) in
             if site.isHub {
