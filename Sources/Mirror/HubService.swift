@@ -22,6 +22,13 @@ package actor HubService: FolderService {
         package var addresses: [HubAddress]
         /// How others see the hub.
         package var name: String
+        /// Who may come in; anyone who can connect, where it is empty.
+        package var book = TokenBook()
+        /// Whoever comes in may look, and change nothing.
+        package var isReadOnly = false
+        /// Web pages that may use the hub, as browsers name them in the Origin header.
+        package var origins: Set<String> = []
+        package var maxPeers = 10_000
 
         package init(addresses: [HubAddress], name: String) {
             self.addresses = addresses
@@ -46,8 +53,10 @@ package actor HubService: FolderService {
     var timer = RetryTimer()
     private(set) var end: MirrorEnd?
     private let options: Options
-    private var sessions: [SessionID: (session: Session, address: String)] = [:]
+    private var sessions: [SessionID: (session: Session, peer: HubPeer)] = [:]
     private nonisolated let lastSession = Atomic<UInt64>(0)
+    private nonisolated let sessionCount = Atomic(0)
+    private nonisolated let gatekeeper: Gatekeeper
     private let preparer = MessagePreparer()
     private var servers: [WebSocketServer] = []
     /// What sessions did while the folder was not known yet.
@@ -63,6 +72,9 @@ package actor HubService: FolderService {
         self.options = options
         self.report = report
         self.folder = folder
+        gatekeeper = Gatekeeper(
+            Gatekeeper.Rules(origins: options.origins, isReadOnly: options.isReadOnly, maxPeers: options.maxPeers),
+            book: options.book)
         machine = try HubMachine(store: FolderStore(folder), name: options.name, replica: folder.id) {
             Epoch(rawValue: UInt64.random(in: 1...UInt64.max))
         }
@@ -85,7 +97,8 @@ package actor HubService: FolderService {
             address.socketPath.map { .unixSocket(path: $0) } ?? .host(address.host, port: address.port)
         do {
             let server = try await WebSocketServer.bind(
-                to: place, decide: { [weak self] request in self?.decide(request) ?? .reject(.upgradeRequired) })
+                to: place, answer: HubFace.answer,
+                decide: { [weak self] request in self?.decide(request) ?? .reject(.upgradeRequired) })
             servers.append(server)
             let taken = server.port.map { HubAddress(host: address.host, port: $0) }
             report(.listening(address.socketPath == nil ? taken ?? address : address))
@@ -122,8 +135,13 @@ package actor HubService: FolderService {
     // MARK: Sessions
 
     private nonisolated func decide(_ request: UpgradeRequest) -> UpgradeDecision {
-        guard request.head.headers["origin"].isEmpty else {
-            return .reject(HTTPAnswer(status: .forbidden, text: "A web page may not use this hub."))
+        let admission: Gatekeeper.Admission
+        switch gatekeeper.judge(
+            request.head.headers, from: request.remoteAddress?.ipAddress ?? "",
+            peers: sessionCount.load(ordering: .relaxed), now: .now())
+        {
+        case .admitted(let found): admission = found
+        case .refused(let answer): return .reject(answer)
         }
         guard request.subprotocols.contains(Session.subprotocol) else {
             return .reject(
@@ -132,7 +150,8 @@ package actor HubService: FolderService {
                     text: "This is a nosocks hub. It speaks the subprotocol \(Session.subprotocol)."))
         }
         let id = SessionID(rawValue: lastSession.add(1, ordering: .relaxed).newValue)
-        let peer = HubPeer(hub: self, id: id, address: request.remoteAddress.map(Self.text) ?? "")
+        let peer = HubPeer(
+            hub: self, id: id, address: request.remoteAddress.map(Self.text) ?? "", admission: admission)
         return .accept(subprotocol: Session.subprotocol, handler: Session(owner: peer))
     }
 
@@ -143,11 +162,33 @@ package actor HubService: FolderService {
     }
 
     fileprivate nonisolated func opened(_ peer: HubPeer, _ session: Session) {
+        sessionCount.add(1, ordering: .relaxed)
         sessionEvent { hub in
             guard hub.end == nil else { return session.close(code: .goingAway) }
-            hub.sessions[peer.id] = (session, peer.address)
-            hub.machine.opened(peer.id, isReadOnly: false)
+            hub.sessions[peer.id] = (session, peer)
+            hub.machine.opened(peer.id, isReadOnly: peer.admission.isReadOnly)
+            // Between its request and now its token may have been revoked.
+            hub.checkAdmission(of: peer)
         }
+    }
+
+    /// From now on, this is who may come in, and who is in and may not any more goes at once.
+    package func use(_ book: TokenBook) {
+        gatekeeper.use(book)
+        for (_, peer) in sessions.values.sorted(by: { $0.peer.id < $1.peer.id }) { checkAdmission(of: peer) }
+    }
+
+    private func checkAdmission(of peer: HubPeer) {
+        guard end == nil else { return }
+        let book = gatekeeper.book
+        guard let holder = peer.admission.holder else {
+            guard !book.isEmpty else { return }
+            return perform(machine.dismiss(peer.id, .revoked, "this hub wants a token now"))
+        }
+        guard let now = book[holder.name], now.digest == holder.digest else {
+            return perform(machine.dismiss(peer.id, .revoked, "the token was revoked"))
+        }
+        if now.role != holder.role { perform(machine.dismiss(peer.id, .ended, "the token's role has changed")) }
     }
 
     fileprivate nonisolated func event(
@@ -159,6 +200,7 @@ package actor HubService: FolderService {
     }
 
     fileprivate nonisolated func closed(_ id: SessionID) {
+        sessionCount.subtract(1, ordering: .relaxed)
         sessionEvent { hub in
             hub.sessions[id] = nil
             guard hub.end == nil else {
@@ -177,7 +219,7 @@ package actor HubService: FolderService {
             case .send(let message, let ids): send(message, to: ids)
             case .close(let id): sessions[id]?.session.close()
             case .notice(let notice): report(MirrorEvent(notice))
-            case .joined(let id, let name): report(.peerJoined(name: name, address: sessions[id]?.address ?? ""))
+            case .joined(let id, let name): report(.peerJoined(name: name, address: sessions[id]?.peer.address ?? ""))
             case .left(_, let name): report(.peerLeft(name: name))
             }
         }
@@ -218,6 +260,7 @@ private struct HubPeer: SessionOwner {
     let hub: HubService
     let id: SessionID
     let address: String
+    let admission: Gatekeeper.Admission
 
     func opened(_ session: Session) {
         hub.opened(self, session)

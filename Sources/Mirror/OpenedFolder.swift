@@ -57,8 +57,29 @@ package struct OpenedFolder {
         }
     }
 
+    /// The process that holds the folder at `path` now, if one does.
+    package static func holder(of path: String) -> RunningReplica? {
+        guard let root = try? Root(at: Array(path.utf8)),
+            let state = try? Place(directory: root.descriptor, name: Array("\(RelativePath.stateName)".utf8))
+                .openDirectory(),
+            let said = FolderLock.holder(at: Place(directory: state, name: Array("lock".utf8))),
+            let process = said.split(separator: " ").first.flatMap({ pid_t($0) })
+        else { return nil }
+        return RunningReplica(process: process)
+    }
+
     /// Whether it never was in sync with any hub.
     package var isNew: Bool { replica.cursor == .start }
+}
+
+/// A process that holds a replica.
+package struct RunningReplica {
+    let process: pid_t
+
+    /// Lets it read again what it read at its start.
+    package func reload() {
+        kill(process, SIGHUP)
+    }
 }
 
 extension OpenFailure {

@@ -16,6 +16,8 @@ package actor PeerService: FolderService {
         package var isOnce: Bool
         /// The hub's snapshot wins over what was in the folder before its first sync.
         package var isReplacing: Bool
+        /// What lets this peer in, where the hub wants it.
+        package var token: AccessToken?
 
         package init(hub: HubAddress, name: String, isOnce: Bool, isReplacing: Bool) {
             self.hub = hub
@@ -87,11 +89,12 @@ package actor PeerService: FolderService {
         attemptNumber += 1
         let owner = HubLink(peer: self, number: attemptNumber)
         let hub = options.hub
+        let headers: HTTPHeaders = options.token.map { ["authorization": "Bearer \($0.text)"] } ?? [:]
         Task {
             do throws(WebSocketClientError) {
                 _ = try await WebSocketClient.connect(
                     to: hub.socketPath.map { .unixSocket(path: $0) } ?? .host(hub.host, port: hub.port), path: hub.path,
-                    subprotocols: [Session.subprotocol],
+                    subprotocols: [Session.subprotocol], headers: headers,
                     handler: Session(owner: owner))
             } catch {
                 self.failedToConnect(error)
@@ -109,7 +112,7 @@ package actor PeerService: FolderService {
             connectLater()
         case .refused(let status, let headers, let line):
             switch status.code {
-            case 401, 403: finish(.forbidden(line.isEmpty ? "\(error)" : line))
+            case 401, 403, 421: finish(.forbidden(line.isEmpty ? "\(error)" : line))
             case 429, 500..<600:
                 if options.isOnce { return finish(.unreachable("\(error)")) }
                 if !saidUnreachable { report(.unreachable(reason: "\(error)")) }

@@ -50,10 +50,10 @@ package struct Backlog {
         problems.remove(path)
         switch standing {
         case .settled, .submitted: break
-        case .waiting(.verdict), .waiting(.content), .waiting(.role): break
+        case .waiting(.verdict), .waiting(.content): break
         case .waiting(.parent), .waiting(.children): blocked.insert(path)
         case .waiting(.unstable): unstable.insert(path)
-        case .waiting(.problem): problems.insert(path)
+        case .waiting(.problem), .waiting(.role): problems.insert(path)
         }
     }
 

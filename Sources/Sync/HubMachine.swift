@@ -229,6 +229,12 @@ package struct HubMachine<Store: ReplicaStore>: FolderMachine {
         actions.append(.close(id))
     }
 
+    /// Sends a peer away.
+    package mutating func dismiss(_ id: SessionID, _ reason: Goodbye.Reason, _ text: String) -> [Action] {
+        end(id, reason, text)
+        return takeActions()
+    }
+
     /// Ends everything, in order.
     package mutating func stop() -> [Action] {
         for id in sessions.keys.sorted() { end(id, .ended, "the hub was stopped") }

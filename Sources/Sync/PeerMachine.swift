@@ -169,7 +169,7 @@ package struct PeerMachine<Store: ReplicaStore>: FolderMachine {
         link = .down
         switch goodbye.reason {
         case .ended, .failed, .tooManyPeers: break
-        case .version, .violation, .sameReplica: actions.append(.end(.said(goodbye)))
+        case .version, .violation, .sameReplica, .revoked: actions.append(.end(.said(goodbye)))
         }
     }
 

@@ -104,7 +104,10 @@ extension Reconciler {
     /// Puts the disk's entry among the submissions, if the tree at the hub would be well formed with it.
     private mutating func submit(_ record: Record, _ found: Found) throws(StoreFailure) -> Standing {
         put(record)
-        guard maySubmit else { return .waiting(.role) }
+        guard maySubmit else {
+            notices.append(.problem(record.path, Problem(.readOnly, operation: "submit")))
+            return .waiting(.role)
+        }
         if record.base.entry.isDirectory, !found.entry.isDirectory {
             guard try liveEntry(inside: record.path) == nil else { return .waiting(.children) }
         }

@@ -40,11 +40,7 @@ package struct Digest: Hashable, Sendable {
 
     /// The first `count` hexadecimal digits (64 at the most).
     package func hex(_ count: Int = 64) -> String {
-        let digits = Array("0123456789abcdef".utf8)
-        let text = withUnsafeBytes { raw in
-            raw.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }.prefix(count)
-        }
-        return String(decoding: text, as: UTF8.self)
+        String(Hex.text(bytes).prefix(count))
     }
 }
 

@@ -169,6 +169,8 @@ package struct Goodbye: Hashable, Sendable {
         case sameReplica = 3
         case failed = 4
         case tooManyPeers = 5
+        /// The token by which the peer came in is not valid any more.
+        case revoked = 6
     }
 
     package var reason: Reason

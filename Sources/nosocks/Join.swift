@@ -30,6 +30,8 @@ struct Join: AsyncParsableCommand {
     )
     var replace = false
 
+    @OptionGroup var tokens: TokenSource
+
     @OptionGroup var replica: ReplicaOptions
 
     func validate() throws {
@@ -55,16 +57,16 @@ struct Join: AsyncParsableCommand {
         let talk = replica.talk
         let hub = try address()
         let narrator = Narrator(talk, events: replica.eventLines, hub: hub)
+        let token = try tokens.token(talk)
         let folder = try OpenedFolder.open(directory, role: "peer", making: true, talk: talk)
         let isNew = folder.isNew
         if isNew, replace {
             talk.say("the hub's snapshot replaces what is in \(directory); that goes to .nosocks/history")
         }
-        let peer = PeerService(
-            folder: folder,
-            options: PeerService.Options(
-                hub: hub, name: replica.replicaName, isOnce: once, isReplacing: replace && isNew)
-        ) { narrator.tell($0) }
+        var options = PeerService.Options(
+            hub: hub, name: replica.replicaName, isOnce: once, isReplacing: replace && isNew)
+        options.token = token
+        let peer = PeerService(folder: folder, options: options) { narrator.tell($0) }
         let signals = Signals { Task { await peer.stop() } }
         let end = await peer.run()
         withExtendedLifetime(signals) {}

@@ -15,9 +15,12 @@ final class Narrator: Sendable {
     private let events: EventLines?
     /// The hub that is joined; nil at the hub itself.
     private let address: HubAddress?
+    /// What else a line that joins this hub must say.
+    private let joining: String
     private let state = Mutex(State())
 
-    init(_ talk: Talk, events: EventLines?, hub: HubAddress? = nil) {
+    init(_ talk: Talk, events: EventLines?, hub: HubAddress? = nil, joining: String = "") {
+        self.joining = joining
         self.talk = talk
         self.events = events
         address = hub
@@ -33,7 +36,7 @@ final class Narrator: Sendable {
         switch event {
         case .listening(let url):
             talk.say("listening on \(url)", ["url": "\(url)"])
-            talk.say("to join: nosocks join \(url) DIR", ["url": "\(url)"])
+            talk.say("to join: nosocks join\(joining) \(url) DIR", ["url": "\(url)"])
         case .scanned(let entries): talk.detail("looked at \(Wording.entries(entries))", ["entries": "\(entries)"])
         case .unwatched(let reason):
             talk.warn("changes can't be watched for here (\(reason)); the folder is compared now and then")

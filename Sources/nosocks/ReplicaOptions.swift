@@ -79,8 +79,10 @@ extension MirrorEnd {
         switch self {
         case .done: return .done
         case .problems(let outOfSpace):
-            for (path, problem) in narrator.problems { talk.fail("\(path): \(Wording.problem(problem))") }
-            return outOfSpace ? .noSpace : .problems
+            let problems = narrator.problems
+            for (path, problem) in problems { talk.fail("\(path): \(Wording.problem(problem))") }
+            if outOfSpace { return .noSpace }
+            return !problems.isEmpty && problems.allSatisfy { $0.problem.reason == .readOnly } ? .refused : .problems
         case .failed(let failure):
             talk.fail(Wording.failure(failure))
             switch failure {

@@ -6,14 +6,15 @@ import Glibc
 import Darwin
 #endif
 
-/// SIGINT and SIGTERM: the first asks for an orderly end, a second ends the process at once.
+/// SIGINT and SIGTERM: the first asks for an orderly end, a second ends the process at once. SIGHUP: what was read at
+/// the start is read again.
 final class Signals {
     private let sources: [any DispatchSourceSignal]
 
-    init(stop: @escaping @Sendable () -> Void) {
+    init(reload: @escaping @Sendable () -> Void = {}, stop: @escaping @Sendable () -> Void) {
         let queue = DispatchQueue(label: "signals")
         let count = Counter()
-        sources = [SIGINT, SIGTERM].map { number in
+        let ends = [SIGINT, SIGTERM].map { number in
             signal(number, SIG_IGN)
             let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
             source.setEventHandler { @Sendable in
@@ -22,8 +23,11 @@ final class Signals {
             }
             return source
         }
-        // Nothing is configured that could be read again; a closed terminal must not end a mirror half-way.
+        // A closed terminal sends it as well, and must not end a mirror half-way.
         signal(SIGHUP, SIG_IGN)
+        let hangUp = DispatchSource.makeSignalSource(signal: SIGHUP, queue: queue)
+        hangUp.setEventHandler { @Sendable in reload() }
+        sources = ends + [hangUp]
         for source in sources { source.resume() }
     }
 }

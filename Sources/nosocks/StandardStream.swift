@@ -36,14 +36,25 @@ enum WallClock {
     static func now() -> String {
         var time = timespec()
         clock_gettime(CLOCK_REALTIME, &time)
+        let whole = text(seconds: time.tv_sec).dropLast()
+        let milliseconds = String(1000 + time.tv_nsec / 1_000_000).dropFirst()
+        return "\(whole).\(milliseconds)Z"
+    }
+
+    /// In seconds since 1970.
+    static var seconds: Int64 { Int64(time(nil)) }
+
+    /// RFC 3339, in UTC, of a time in seconds since 1970.
+    static func text(seconds: Int) -> String {
+        var seconds = time_t(seconds)
         var parts = tm()
-        gmtime_r(&time.tv_sec, &parts)
+        gmtime_r(&seconds, &parts)
         func padded(_ value: some BinaryInteger, _ width: Int) -> String {
             let digits = String(value)
             return String(repeating: "0", count: max(0, width - digits.count)) + digits
         }
         let date = "\(parts.tm_year + 1900)-\(padded(parts.tm_mon + 1, 2))-\(padded(parts.tm_mday, 2))"
         let clock = "\(padded(parts.tm_hour, 2)):\(padded(parts.tm_min, 2)):\(padded(parts.tm_sec, 2))"
-        return "\(date)T\(clock).\(padded(time.tv_nsec / 1_000_000, 3))Z"
+        return "\(date)T\(clock)Z"
     }
 }

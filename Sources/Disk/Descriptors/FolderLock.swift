@@ -35,6 +35,13 @@ package final class FolderLock: Sendable {
         }
     }
 
+    /// What the process that holds the lock file at `place` said of itself; nil where none does.
+    package static func holder(at place: Place) -> String? {
+        guard let file = try? place.openForReading(), flock(file.raw, LOCK_SH | LOCK_NB) != 0, errno == EWOULDBLOCK
+        else { return nil }
+        return text(of: file)
+    }
+
     private static func text(of descriptor: Descriptor) -> String {
         let bytes = (try? descriptor.read(256, at: 0)) ?? []
         return String(decoding: bytes.prefix { $0 != UInt8(ascii: "\n") }, as: UTF8.self)

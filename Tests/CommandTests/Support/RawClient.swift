@@ -63,11 +63,21 @@ enum RawAttack: String, CaseIterable, Sendable {
 enum RawClient {
     /// Sends an attack, and gives what came back up to the end of the connection, which must come from the hub.
     static func talk(port: Int, _ attack: RawAttack) async throws -> [UInt8] {
+        try await talk(port: port, attack.opening, then: attack.frame)
+    }
+
+    /// Sends a request with these header lines, besides those that close the connection, and gives the answer.
+    static func request(port: Int, _ line: String, _ headers: String...) async throws -> String {
+        let head = ([line + " HTTP/1.1"] + headers + ["Connection: close", "", ""]).joined(separator: "\r\n")
+        return String(decoding: try await talk(port: port, Array(head.utf8), then: []), as: UTF8.self)
+    }
+
+    private static func talk(port: Int, _ opening: [UInt8], then frame: [UInt8]) async throws -> [UInt8] {
         let done = MultiThreadedEventLoopGroup.singleton.next().makePromise(of: [UInt8].self)
         let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.addHandler(Conversation(attack, done))
+                    try channel.pipeline.syncOperations.addHandler(Conversation(opening, frame, done))
                 }
             }
             .connect(host: "127.0.0.1", port: port).get()
@@ -83,25 +93,28 @@ private final class Conversation: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
-    private let attack: RawAttack
+    private let opening: [UInt8]
+    /// What follows once the hub has answered with 101.
+    private let frame: [UInt8]
     private let done: EventLoopPromise<[UInt8]>
     private var heard: [UInt8] = []
     private var isInFrames = false
 
-    init(_ attack: RawAttack, _ done: EventLoopPromise<[UInt8]>) {
-        self.attack = attack
+    init(_ opening: [UInt8], _ frame: [UInt8], _ done: EventLoopPromise<[UInt8]>) {
+        self.opening = opening
+        self.frame = frame
         self.done = done
     }
 
     func channelActive(context: ChannelHandlerContext) {
-        say(attack.opening, context)
+        say(opening, context)
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         heard += Self.unwrapInboundIn(data).readableBytesView
-        guard !isInFrames, !attack.frame.isEmpty, heard.suffix(4) == Array("\r\n\r\n".utf8) else { return }
+        guard !isInFrames, !frame.isEmpty, heard.suffix(4) == Array("\r\n\r\n".utf8) else { return }
         isInFrames = true
-        say(attack.frame, context)
+        say(frame, context)
     }
 
     func channelInactive(context: ChannelHandlerContext) {

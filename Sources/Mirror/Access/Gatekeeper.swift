@@ -1,0 +1,124 @@
+import NIOCore
+import NIOHTTP1
+import Synchronization
+import Tree
+import WebSocketNIO
+
+/// Who may come in: decides on each request before a byte of the protocol is read.
+final class Gatekeeper: Sendable {
+    struct Rules: Sendable {
+        /// Web pages that may use this hub, as browsers name them: `https://example.org`.
+        var origins: Set<String> = []
+        /// Whoever comes in may look, and change nothing.
+        var isReadOnly = false
+        var maxPeers = 10_000
+    }
+
+    /// What a guest may do, and by whose token it came; no holder where the hub has no tokens.
+    struct Admission: Sendable {
+        let holder: TokenBook.Holder?
+        let isReadOnly: Bool
+    }
+
+    enum Verdict: Sendable {
+        case admitted(Admission)
+        case refused(HTTPAnswer)
+    }
+
+    private struct State {
+        var book: TokenBook
+        var brake = FailureBrake()
+    }
+
+    private let rules: Rules
+    private let state: Mutex<State>
+
+    init(_ rules: Rules, book: TokenBook) {
+        self.rules = rules
+        state = Mutex(State(book: book))
+    }
+
+    var book: TokenBook { state.withLock(\.book) }
+
+    /// From now on, this is who may come in.
+    func use(_ book: TokenBook) {
+        state.withLock { $0.book = book }
+    }
+
+    /// Judges a request.
+    ///
+    /// - Parameters:
+    ///   - address: who asks, as failures are counted by it; empty where nobody else can ask, as on a Unix socket.
+    ///   - peers: how many are in already.
+    func judge(_ headers: HTTPHeaders, from address: String, peers: Int, now: NIODeadline) -> Verdict {
+        if let origin = headers["origin"].first, !rules.origins.contains(origin) {
+            return .refused(
+                HTTPAnswer(
+                    status: .forbidden,
+                    text: "A web page may not use this hub, unless it was started with --allow-origin \(safe(origin)).")
+            )
+        }
+        return state.withLock { state in
+            guard !state.book.isEmpty else {
+                guard Self.isLoopback(headers["host"].first ?? "") else { return .refused(Self.foreignHost) }
+                return admit(nil, peers)
+            }
+            if let wait = state.brake.wait(address, now: now) {
+                let seconds = (wait.nanoseconds + 999_999_999) / 1_000_000_000
+                return .refused(
+                    HTTPAnswer(
+                        status: .tooManyRequests, headers: ["retry-after": "\(seconds)"],
+                        text: "Too many wrong tokens from this address; wait \(seconds) s."))
+            }
+            let given = headers["authorization"]
+            guard given.count == 1, let token = Self.bearer(given[0]) else { return .refused(Self.tokenWanted(given)) }
+            guard let holder = state.book.holder(of: token) else {
+                if !address.isEmpty { state.brake.failed(address, now: now) }
+                return .refused(Self.tokenWanted(given))
+            }
+            state.brake.succeeded(address)
+            return admit(holder, peers)
+        }
+    }
+
+    private func admit(_ holder: TokenBook.Holder?, _ peers: Int) -> Verdict {
+        guard peers < rules.maxPeers else {
+            return .refused(
+                HTTPAnswer(
+                    status: .serviceUnavailable, headers: ["retry-after": "30"],
+                    text: "This hub has all the \(rules.maxPeers) peers that it takes."))
+        }
+        return .admitted(Admission(holder: holder, isReadOnly: rules.isReadOnly || holder?.role == .read))
+    }
+
+    /// `Bearer TOKEN` (RFC 6750 §2.1); the scheme in any case.
+    private static func bearer(_ value: String) -> AccessToken? {
+        let words = value.split(separator: " ")
+        guard words.count == 2, words[0].lowercased() == "bearer" else { return nil }
+        return AccessToken(words[1])
+    }
+
+    /// A name that another machine's DNS could have pointed to this one means that a web page was tricked, or tricks.
+    private static let foreignHost = HTTPAnswer(
+        status: .misdirectedRequest,
+        text: "This hub has no tokens, so it answers to loopback names alone: 127.0.0.1, ::1, localhost.")
+
+    private static func tokenWanted(_ given: [String]) -> HTTPAnswer {
+        HTTPAnswer(
+            status: .unauthorized, headers: ["www-authenticate": "Bearer realm=\"nosocks\""],
+            text: given.isEmpty
+                ? "This hub wants a token: give its file with --token-file FILE."
+                : "This hub does not know this token.")
+    }
+
+    /// Whether a Host header names this machine and can name no other.
+    static func isLoopback(_ host: String) -> Bool {
+        guard let address = try? HubAddress(listening: host) else { return false }
+        return address.socketPath == nil && HubAddress.isLoopback(address.host)
+    }
+
+    /// A stranger's words in an answer: printable ASCII, and not many.
+    private func safe(_ text: String) -> String {
+        String(text.unicodeScalars.filter { (0x20...0x7e).contains($0.value) }.prefix(100).map(Character.init))
+    }
+}

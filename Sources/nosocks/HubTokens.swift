@@ -1,0 +1,49 @@
+import Mirror
+
+/// Whom a hub lets in: those in its book, and whoever has the token that it was started with.
+struct HubTokens: Sendable {
+    /// The name under which the token given at the start stands in the book; no other can have it.
+    static let givenName = "given"
+    /// The name of the first token that a hub makes by itself.
+    private static let firstName = "first"
+
+    let directory: String
+    let source: TokenSource
+    let talk: Talk
+
+    /// Reads what there is, or says why that can't be and ends the command.
+    func load() throws -> TokenBook {
+        var book = try attempt { try $0.read() }
+        if let token = try source.token(talk) {
+            book.set(TokenBook.Holder(name: Self.givenName, role: .write, digest: token.digest, made: 0))
+        }
+        return book
+    }
+
+    /// The same, and makes a first token where there is none. Returns the file that it is in, then.
+    func loadOrBegin() throws -> (book: TokenBook, madeIn: String?) {
+        let book = try load()
+        guard book.isEmpty else { return (book, nil) }
+        let token = AccessToken.random()
+        try attempt { file in
+            try file.write(Array("\(token.text)\n".utf8), to: Array("token".utf8))
+            try file.change { book in
+                book.set(
+                    TokenBook.Holder(name: Self.firstName, role: .write, digest: token.digest, made: WallClock.seconds))
+            }
+        }
+        return (try load(), "\(directory)/.nosocks/token")
+    }
+
+    /// Reads again while the hub runs; nil, and said why, where that can't be: then the old book goes on.
+    func reload() -> TokenBook? { try? load() }
+
+    private func attempt<Result>(_ body: (TokenFile) throws -> Result) throws -> Result {
+        do {
+            return try body(TokenFile(in: directory))
+        } catch let failure as TokenFile.Failure {
+            talk.fail("\(directory): \(failure)", ["path": directory])
+            throw ExitStatus.failed
+        }
+    }
+}

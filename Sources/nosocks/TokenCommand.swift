@@ -1,0 +1,150 @@
+import ArgumentParser
+import Mirror
+
+/// `nosocks token …`: who may join a hub.
+struct TokenCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "token",
+        abstract: "Say who may join a hub.",
+        discussion: """
+            Examples:
+              nosocks token add laptop ~/notes > laptop.token     let one more in, who may change things
+              nosocks token add --role read kiosk ~/notes         one who may only look
+              nosocks token list ~/notes
+              nosocks token revoke laptop ~/notes                 out, at once
+
+            The hub need not be started again. A token is printed once, when it is made, and kept by nobody but its
+            holder: who loses it gets another.
+            """,
+        subcommands: [Add.self, List.self, Revoke.self, Rotate.self])
+
+    /// Which hub is meant.
+    struct Place: ParsableArguments {
+        @Argument(help: ArgumentHelp("The hub's folder.", valueName: "dir"), completion: .directory)
+        var directory = "."
+
+        /// Reads or changes the hub's book, or says why not and ends the command.
+        func file<Result>(_ body: (TokenFile) throws -> Result) throws -> Result {
+            do {
+                return try body(TokenFile(in: directory))
+            } catch let failure as TokenFile.Failure {
+                Talk(level: .normal).fail("\(directory): \(failure)", ["path": directory])
+                throw ExitStatus.failed
+            }
+        }
+
+        /// A hub that runs reads its book again.
+        func tellHub() {
+            OpenedFolder.holder(of: directory)?.reload()
+        }
+    }
+
+    struct Name: ParsableArguments {
+        @Argument(help: ArgumentHelp("What this token is called, by you and in the hub's log.", valueName: "name"))
+        var name: String
+
+        func validate() throws {
+            guard TokenBook.isName(name) else {
+                throw ValidationError("a token's name has 1 to 64 letters, digits, dots, dashes and underscores")
+            }
+            guard name != HubTokens.givenName else {
+                throw ValidationError("\"\(name)\" is the token that the hub was started with; choose another name")
+            }
+        }
+    }
+
+    struct Add: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Make a token, and print it.")
+
+        @OptionGroup var name: Name
+        @OptionGroup var place: Place
+
+        @Option(help: ArgumentHelp("write: may change the folder; read: may follow it.", valueName: "role"))
+        var role: PeerRole = .write
+
+        func run() async throws {
+            let token = AccessToken.random()
+            let isNew = try place.file { file in
+                try file.change { book in
+                    guard book[name.name] == nil else { return false }
+                    book.set(
+                        TokenBook.Holder(
+                            name: name.name, role: role, digest: token.digest, made: WallClock.seconds))
+                    return true
+                }
+            }
+            guard isNew else {
+                Talk(level: .normal).fail("there is a token \"\(name.name)\" already; rotate or revoke it")
+                throw ExitStatus.failed
+            }
+            place.tellHub()
+            StandardStream.output.write("\(token.text)\n".utf8)
+        }
+    }
+
+    struct Rotate: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Put a new token in the place of one, and print it; the old one is out at once.")
+
+        @OptionGroup var name: Name
+        @OptionGroup var place: Place
+
+        func run() async throws {
+            let token = AccessToken.random()
+            let isKnown = try place.file { file in
+                try file.change { book in
+                    guard let old = book[name.name] else { return false }
+                    book.set(
+                        TokenBook.Holder(
+                            name: name.name, role: old.role, digest: token.digest, made: WallClock.seconds))
+                    return true
+                }
+            }
+            guard isKnown else { throw TokenCommand.unknown(name.name) }
+            place.tellHub()
+            StandardStream.output.write("\(token.text)\n".utf8)
+        }
+    }
+
+    struct Revoke: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Let a token's holder in no more, from now on.")
+
+        @OptionGroup var name: Name
+        @OptionGroup var place: Place
+
+        func run() async throws {
+            let isKnown = try place.file { file in try file.change { $0.remove(name.name) } }
+            guard isKnown else { throw TokenCommand.unknown(name.name) }
+            place.tellHub()
+        }
+    }
+
+    struct List: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "List names, roles and when each was made; the tokens themselves are with their holders.")
+
+        @OptionGroup var place: Place
+
+        @Flag(help: "One JSON object a line.")
+        var json = false
+
+        func run() async throws {
+            let book = try place.file { try $0.read() }
+            for holder in book.holders {
+                let made = WallClock.text(seconds: Int(holder.made))
+                let line =
+                    json
+                    ? "{\"made\":\"\(made)\",\"name\":\"\(holder.name)\",\"role\":\"\(holder.role.rawValue)\"}"
+                    : "\(holder.name)\t\(holder.role.rawValue)\t\(made)"
+                StandardStream.output.write("\(line)\n".utf8)
+            }
+        }
+    }
+
+    private static func unknown(_ name: String) -> ExitStatus {
+        Talk(level: .normal).fail("there is no token \"\(name)\"; nosocks token list shows those there are")
+        return .failed
+    }
+}
+
+extension PeerRole: ExpressibleByArgument {}

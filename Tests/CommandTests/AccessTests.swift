@@ -1,0 +1,194 @@
+import Testing
+
+extension Commands {
+    @Suite("Who may come in")
+    struct Access {
+        /// Makes a token at a hub that runs, and gives the file that it is in.
+        private func token(
+            _ bench: Bench, _ words: String...
+        ) async throws -> (file: String, text: String) {
+            let program = try bench.nosocks(["token"] + words)
+            #expect(try await program.ending() == 0, "\(program.errors)")
+            let text = program.output
+            #expect(text.count == 65)
+            let name: Name = "token-\(words[1])"
+            try bench.folder.write(text, to: name)
+            try bench.folder.setMode(0o600, of: name)
+            return ("\(bench.folder.text)/\(name)", String(text.dropLast()))
+        }
+
+        private func once(_ bench: Bench, _ hub: Replica, _ words: [String] = [], prefix: [String] = []) async throws
+            -> (
+                status: Program.Status, errors: String
+            )
+        {
+            let program = try bench.start(prefix + [Binary.nosocks, "join", "--once", hub.url, "guest"] + words)
+            return (try await program.ending(), program.errors)
+        }
+
+        @Test("a token lets its holder in, by file or environment, and nothing else does")
+        func tokens() async throws {
+            try await Bench.run { bench in
+                let hub = try await bench.hub()
+                try hub.folder.write("text", to: "file")
+                let early = try await bench.peer("early", of: hub)
+                let (file, text) = try await token(bench, "add", "laptop", "hub")
+                // Whoever came without one, when none was wanted, goes.
+                #expect(try await early.program.ending() == 6)
+
+                let without = try await once(bench, hub)
+                #expect(without.status == 6)
+                #expect(without.errors.contains("--token-file"))
+                #expect(try await once(bench, hub, ["--token-file", file]).status == 0)
+                #expect(try bench.folder.text("guest/file") == "text")
+                let variable = ["/usr/bin/env", "NOSOCKS_TOKEN=\(text)"]
+                #expect(try await once(bench, hub, prefix: variable).status == 0)
+                let wrong = ["/usr/bin/env", "NOSOCKS_TOKEN=\(String(repeating: "0", count: 64))"]
+                #expect(try await once(bench, hub, prefix: wrong).status == 6)
+                let malformed = try await once(bench, hub, prefix: ["/usr/bin/env", "NOSOCKS_TOKEN=secret"])
+                #expect(malformed.status == 2)
+                #expect(!malformed.errors.contains("secret"))
+
+                // It is in no log, no process list, and not even in the hub's own file.
+                let said = try hub.program.output + hub.program.errors + hub.folder.text(".nosocks/tokens")
+                #expect(!said.contains(text))
+                #expect(try hub.folder.item(".nosocks/tokens").mode == 0o600)
+            }
+        }
+
+        @Test("a token for reading changes nothing, and says so")
+        func reading() async throws {
+            try await Bench.run { bench in
+                let hub = try await bench.hub()
+                try hub.folder.write("1", to: "file")
+                let (writing, _) = try await token(bench, "add", "writer", "hub")
+                let (reading, _) = try await token(bench, "add", "--role", "read", "reader", "hub")
+                let writer = try await bench.peer("writer", of: hub, ["--token-file", writing])
+                let reader = try await bench.peer("reader", of: hub, ["--token-file", reading])
+                try reader.folder.write("mine", to: "own")
+                try reader.folder.write("mine", to: "file")
+                try await reader.program.hears("problem", path: "file")
+                try writer.folder.write("2", to: "other")
+                try await eventually("the reader to have it") { reader.folder.exists("other") }
+                #expect(!hub.folder.exists("own"))
+                #expect(try hub.folder.text("file") == "1")
+                #expect(try await reader.stop() == 0)
+
+                let status = try await once(bench, hub, ["--token-file", reading]).status
+                #expect(status == 0)
+                try bench.folder.write("mine", to: "guest/new")
+                let refused = try await once(bench, hub, ["--token-file", reading])
+                #expect(refused.status == 6)
+                #expect(refused.errors.contains("new"))
+            }
+        }
+
+        @Test("a revoked or rotated token is out at once, and the others stay")
+        func revoking() async throws {
+            try await Bench.run { bench in
+                let hub = try await bench.hub()
+                let (first, _) = try await token(bench, "add", "first", "hub")
+                let (second, _) = try await token(bench, "add", "second", "hub")
+                let (third, _) = try await token(bench, "add", "third", "hub")
+                let one = try await bench.peer("one", of: hub, ["--token-file", first])
+                let two = try await bench.peer("two", of: hub, ["--token-file", second])
+                let three = try await bench.peer("three", of: hub, ["--token-file", third])
+                #expect(try await bench.nosocks(["token", "revoke", "first", "hub"]).ending() == 0)
+                #expect(try await one.program.ending() == 6)
+                let (fresh, _) = try await token(bench, "rotate", "second", "hub")
+                #expect(try await two.program.ending() == 6)
+                #expect(try await once(bench, hub, ["--token-file", fresh]).status == 0)
+                try three.folder.write("still here", to: "file")
+                try await settle(hub, three)
+
+                let list = try bench.nosocks(["token", "list", "hub"])
+                #expect(try await list.ending() == 0)
+                #expect(list.output.split(separator: "\n").map { $0.prefix { $0 != "\t" } } == ["second", "third"])
+                #expect(try await bench.nosocks(["token", "revoke", "first", "hub"]).ending() == 1)
+                #expect(try await bench.nosocks(["token", "add", "third", "hub"]).ending() == 1)
+                #expect(try await bench.nosocks(["token", "add", "a b", "hub"]).ending() == 2)
+                #expect(try await bench.nosocks(["token", "list", "guest/nowhere"]).ending() == 1)
+            }
+        }
+
+        @Test("whoever guesses waits longer and longer")
+        func guessing() async throws {
+            try await Bench.run { bench in
+                let hub = try await bench.hub()
+                let (_, text) = try await token(bench, "add", "laptop", "hub")
+                let upgrade = [
+                    "Host: localhost", "Upgrade: websocket", "Sec-WebSocket-Version: 13",
+                    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", "Sec-WebSocket-Protocol: nosocks.1",
+                ]
+                func ask(_ token: String) async throws -> String {
+                    let lines = upgrade + ["Connection: Upgrade", "Authorization: Bearer \(token)"]
+                    return try await RawClient.request(port: hub.port, "GET /", lines.joined(separator: "\r\n"))
+                }
+                for _ in 0..<6 {
+                    #expect(try await ask(String(repeating: "0", count: 64)).hasPrefix("HTTP/1.1 401"))
+                }
+                let slowed = try await ask(text)
+                #expect(slowed.hasPrefix("HTTP/1.1 429"))
+                #expect(slowed.contains("retry-after: "))
+                #expect(!slowed.contains(text))
+            }
+        }
+
+        @Test("a web page gets in only by its name, and no name but loopback's reaches a hub without tokens")
+        func pages() async throws {
+            try await Bench.run { bench in
+                let hub = try await bench.hub(["--allow-origin", "https://good.example"])
+                func ask(_ lines: String...) async throws -> Substring {
+                    let upgrade = [
+                        "Upgrade: websocket", "Sec-WebSocket-Version: 13", "Connection: Upgrade",
+                        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", "Sec-WebSocket-Protocol: other",
+                    ]
+                    return try await RawClient.request(
+                        port: hub.port, "GET /", (lines + upgrade).joined(separator: "\r\n")
+                    ).prefix(12)
+                }
+                // 400: it got as far as the subprotocol, which is none of ours.
+                #expect(try await ask("Host: localhost") == "HTTP/1.1 400")
+                #expect(try await ask("Host: 127.0.0.1:\(hub.port)") == "HTTP/1.1 400")
+                #expect(try await ask("Host: [::1]:80") == "HTTP/1.1 400")
+                #expect(try await ask("Host: localhost", "Origin: https://good.example") == "HTTP/1.1 400")
+                #expect(try await ask("Host: localhost", "Origin: https://bad.example") == "HTTP/1.1 403")
+                #expect(try await ask("Host: localhost", "Origin: null") == "HTTP/1.1 403")
+                #expect(try await ask("Host: rebound.example") == "HTTP/1.1 421")
+                #expect(try await ask("Host: 127.0.0.1.rebound.example") == "HTTP/1.1 421")
+                #expect(try await ask("Host: 10.1.2.3") == "HTTP/1.1 421")
+            }
+        }
+
+        @Test("plain HTTP gets a proper answer")
+        func plain() async throws {
+            try await Bench.run { bench in
+                let hub = try await bench.hub()
+                let answers = [
+                    ("GET /", "HTTP/1.1 426"), ("HEAD /", "HTTP/1.1 426"), ("GET /?a", "HTTP/1.1 426"),
+                    ("GET /favicon.ico", "HTTP/1.1 404"), ("POST /", "HTTP/1.1 405"), ("DELETE /x", "HTTP/1.1 405"),
+                ]
+                for (line, status) in answers {
+                    let answer = try await RawClient.request(port: hub.port, line, "Host: localhost")
+                    #expect(answer.hasPrefix(status), "\(line)")
+                    #expect(answer.hasSuffix("\r\n\r\n") == line.hasPrefix("HEAD"), "\(line)")
+                }
+            }
+        }
+
+        @Test("a hub that is only for reading takes nothing, and one that is full nobody")
+        func limits() async throws {
+            try await Bench.run { bench in
+                let hub = try await bench.hub(["--read-only", "--max-peers", "1"])
+                try hub.folder.write("text", to: "file")
+                let one = try await bench.peer("one", of: hub)
+                try one.folder.write("mine", to: "own")
+                try await one.program.hears("problem", path: "own")
+                #expect(!hub.folder.exists("own"))
+                let full = try await once(bench, hub)
+                #expect(full.status == 7)
+                #expect(full.errors.contains("1 peers"))
+            }
+        }
+    }
+}
