@@ -13,7 +13,7 @@ struct HubTokens: Sendable {
 
     /// Reads what there is, or says why that can't be and ends the command.
     func load() throws -> TokenBook {
-        var book = try attempt { try $0.read() }
+        var book = try attempt { try $0.book() }
         if let token = try source.token(talk) {
             book.set(TokenBook.Holder(name: Self.givenName, role: .write, digest: token.digest, made: 0))
         }
@@ -26,8 +26,8 @@ struct HubTokens: Sendable {
         guard book.isEmpty else { return (book, nil) }
         let token = AccessToken.random()
         try attempt { file in
-            try file.write(Array("\(token.text)\n".utf8), to: Array("token".utf8))
-            try file.change { book in
+            try file.write("\(token.text)\n", to: "token")
+            try file.changeBook { book in
                 book.set(
                     TokenBook.Holder(name: Self.firstName, role: .write, digest: token.digest, made: WallClock.seconds))
             }
@@ -38,10 +38,10 @@ struct HubTokens: Sendable {
     /// Reads again while the hub runs; nil, and said why, where that can't be: then the old book goes on.
     func reload() -> TokenBook? { try? load() }
 
-    private func attempt<Result>(_ body: (TokenFile) throws -> Result) throws -> Result {
+    private func attempt<Result>(_ body: (StateFiles) throws -> Result) throws -> Result {
         do {
-            return try body(TokenFile(in: directory))
-        } catch let failure as TokenFile.Failure {
+            return try body(StateFiles(in: directory))
+        } catch let failure as StateFiles.Failure {
             talk.fail("\(directory): \(failure)", ["path": directory])
             throw ExitStatus.failed
         }

@@ -24,10 +24,10 @@ struct TokenCommand: AsyncParsableCommand {
         var directory = "."
 
         /// Reads or changes the hub's book, or says why not and ends the command.
-        func file<Result>(_ body: (TokenFile) throws -> Result) throws -> Result {
+        func file<Result>(_ body: (StateFiles) throws -> Result) throws -> Result {
             do {
-                return try body(TokenFile(in: directory))
-            } catch let failure as TokenFile.Failure {
+                return try body(StateFiles(in: directory))
+            } catch let failure as StateFiles.Failure {
                 Talk(level: .normal).fail("\(directory): \(failure)", ["path": directory])
                 throw ExitStatus.failed
             }
@@ -65,7 +65,7 @@ struct TokenCommand: AsyncParsableCommand {
         func run() async throws {
             let token = AccessToken.random()
             let isNew = try place.file { file in
-                try file.change { book in
+                try file.changeBook { book in
                     guard book[name.name] == nil else { return false }
                     book.set(
                         TokenBook.Holder(
@@ -92,7 +92,7 @@ struct TokenCommand: AsyncParsableCommand {
         func run() async throws {
             let token = AccessToken.random()
             let isKnown = try place.file { file in
-                try file.change { book in
+                try file.changeBook { book in
                     guard let old = book[name.name] else { return false }
                     book.set(
                         TokenBook.Holder(
@@ -113,7 +113,7 @@ struct TokenCommand: AsyncParsableCommand {
         @OptionGroup var place: Place
 
         func run() async throws {
-            let isKnown = try place.file { file in try file.change { $0.remove(name.name) } }
+            let isKnown = try place.file { file in try file.changeBook { $0.remove(name.name) } }
             guard isKnown else { throw TokenCommand.unknown(name.name) }
             place.tellHub()
         }
@@ -129,7 +129,7 @@ struct TokenCommand: AsyncParsableCommand {
         var json = false
 
         func run() async throws {
-            let book = try place.file { try $0.read() }
+            let book = try place.file { try $0.book() }
             for holder in book.holders {
                 let made = WallClock.text(seconds: Int(holder.made))
                 let line =
