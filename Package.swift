@@ -12,6 +12,10 @@ let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
+let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
+let nioTLS = Target.Dependency.product(name: "NIOTLS", package: "swift-nio")
+let certificates = Target.Dependency.product(name: "X509", package: "swift-certificates")
+let asn1 = Target.Dependency.product(name: "SwiftASN1", package: "swift-asn1")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
@@ -25,6 +29,9 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
+        .package(url: "https://github.com/apple/swift-certificates", from: "1.21.1"),
+        .package(url: "https://github.com/apple/swift-asn1", from: "1.7.4"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
@@ -48,7 +55,9 @@ let package = Package(
 
         // The wire.
         .target(name: "Wire", dependencies: ["Tree", nioCore]),
-        .target(name: "WebSocketNIO", dependencies: ["WebSocket", nioCore, nioPosix, nioHTTP1, crypto]),
+        .target(
+            name: "WebSocketNIO",
+            dependencies: ["WebSocket", nioCore, nioPosix, nioHTTP1, nioTLS, nioSSL, certificates, asn1, crypto]),
         .target(name: "WebSocket", dependencies: ["CZlib", nioCore]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
 
@@ -69,7 +78,8 @@ let package = Package(
         .testTarget(name: "WireTests", dependencies: ["Wire", "Tree", nioCore]),
         .testTarget(name: "WebSocketTests", dependencies: ["WebSocket", nioCore]),
         .testTarget(
-            name: "WebSocketNIOTests", dependencies: ["WebSocketNIO", "WebSocket", nioCore, nioPosix, nioEmbedded]),
+            name: "WebSocketNIOTests",
+            dependencies: ["WebSocketNIO", "WebSocket", nioCore, nioPosix, nioHTTP1, nioEmbedded, nioSSL]),
         .testTarget(name: "DiskTests", dependencies: ["Disk", "Tree"]),
         .testTarget(name: "IndexTests", dependencies: ["Index", "Tree"]),
         .testTarget(name: "ReplicaTests", dependencies: ["Replica", "Index", "Disk", "Tree"]),

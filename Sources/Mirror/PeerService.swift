@@ -122,6 +122,7 @@ package actor PeerService: FolderService {
                 let other = headers["server"].first.map { " (\($0))" } ?? ""
                 finish(.notAHub("it speaks HTTP\(other) but not \(Session.subprotocol): \(error)"))
             }
+        case .badTLS, .untrusted: finish(.notAHub("\(error)"))
         case .badUpgrade: finish(.notAHub("it does not speak \(Session.subprotocol): \(error)"))
         }
     }

@@ -1,4 +1,5 @@
 import NIOCore
+import NIOSSL
 import WebSocket
 
 /// Runs the sans-I/O machine of one connection in its channel.
@@ -107,7 +108,8 @@ final class ConnectionHandler: ChannelInboundHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        drop(error)
+        // TLS without a goodbye is TCP's everyday end, and WebSocket has its own.
+        drop(error as? NIOSSLError == .uncleanShutdown ? WebSocketConnectionError.lost : error)
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
@@ -265,7 +267,7 @@ final class ConnectionHandler: ChannelInboundHandler {
         guard let context else { return }
         let channel = context.channel
         closeTask = context.eventLoop.assumeIsolated().scheduleTask(in: configuration.lingerTimeout) {
-            channel.close(promise: nil)
+            channel.drop()
         }
         writeOut()
         let promise = context.eventLoop.makePromise(of: Void.self)
@@ -280,7 +282,7 @@ final class ConnectionHandler: ChannelInboundHandler {
         guard phase != .closed else { return }
         ending = ending ?? Ending(error: error)
         if phase == .open { phase = .lingering }
-        context?.close(promise: nil)
+        context?.channel.drop()
     }
 
     private func finish() {

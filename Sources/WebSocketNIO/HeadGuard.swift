@@ -1,7 +1,7 @@
 import NIOCore
 
-/// Bounds what a connection may cost before it is a WebSocket: bytes and time. First in the pipeline, gone with the
-/// upgrade.
+/// Bounds what a connection may cost before it is a WebSocket: bytes and time. First in the pipeline but for TLS, gone
+/// with the upgrade.
 final class HeadGuard: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = ByteBuffer
@@ -61,13 +61,13 @@ final class HeadGuard: ChannelInboundHandler, RemovableChannelHandler {
         isDeaf = true
         guard let channel = context?.channel else { return }
         deadline?.cancel()
-        deadline = channel.eventLoop.scheduleTask(in: linger) { channel.close(promise: nil) }
+        deadline = channel.eventLoop.scheduleTask(in: linger) { channel.drop() }
         written.whenComplete { _ in channel.close(mode: .output, promise: nil) }
     }
 
     private func startDeadline() {
         guard let channel = context?.channel else { return }
         deadline?.cancel()
-        deadline = channel.eventLoop.scheduleTask(in: timeout) { channel.close(promise: nil) }
+        deadline = channel.eventLoop.scheduleTask(in: timeout) { channel.drop() }
     }
 }

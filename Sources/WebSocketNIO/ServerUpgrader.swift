@@ -56,7 +56,7 @@ extension UpgradedChannel {
         let handler = ConnectionHandler(machine: machine, configuration: configuration, owner: owner)
         let connection = WebSocketConnection(
             handler: handler, eventLoop: channel.eventLoop, remoteAddress: channel.remoteAddress,
-            subprotocol: subprotocol, deflateAgreement: agreement)
+            subprotocol: subprotocol, deflateAgreement: agreement, serverPin: channel.peerPin)
         try channel.pipeline.syncOperations.addHandler(handler)
         return UpgradedChannel(
             handler: NIOLoopBound(handler, eventLoop: channel.eventLoop), connection: connection)

@@ -18,12 +18,12 @@ package enum WebSocketClient {
         case host(String, port: Int)
         case unixSocket(path: String)
 
-        /// The Host header (RFC 9110 §7.2): brackets around IPv6, no port if it is http's own.
-        var hostHeader: String {
+        /// The Host header (RFC 9110 §7.2): brackets around IPv6, no port if it is http's or https's own.
+        func hostHeader(isTLS: Bool) -> String {
             switch self {
             case .host(let host, let port):
                 let name = host.contains(":") ? "[\(host)]" : host
-                return port == 80 ? name : "\(name):\(port)"
+                return port == (isTLS ? 443 : 80) ? name : "\(name):\(port)"
             case .unixSocket: return "localhost"
             }
         }
@@ -36,15 +36,18 @@ package enum WebSocketClient {
     ///   - subprotocols: What to offer, the best first. The server may choose one, or none:
     ///     ``WebSocketConnection/subprotocol`` tells.
     ///   - headers: More for the request, such as Authorization.
+    ///   - tls: `nil` for plain TCP.
     package static func connect(
         to address: Address, path: String = "/", subprotocols: [String] = [], headers: HTTPHeaders = [:],
-        configuration: WebSocketConfiguration = .client,
+        configuration: WebSocketConfiguration = .client, tls: ClientTLS? = nil,
         group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton, handler: any WebSocketHandler
     ) async throws(WebSocketClientError) -> WebSocketConnection {
         var head = HTTPRequestHead(version: .http1_1, method: .GET, uri: path, headers: headers)
-        head.headers.replaceOrAdd(name: "Host", value: address.hostHeader)
+        head.headers.replaceOrAdd(name: "Host", value: address.hostHeader(isTLS: tls != nil))
+        var session: ClientTLSSession?
+        if let tls { session = try ClientTLSSession(tls, to: address) }
         let attempt = Attempt(
-            head: head, subprotocols: subprotocols, configuration: configuration, handler: handler,
+            head: head, subprotocols: subprotocols, configuration: configuration, tls: session, handler: handler,
             outcome: group.any().makePromise(of: WebSocketConnection.self))
         do {
             return try await attempt.run(address, group: group)
@@ -58,6 +61,7 @@ package enum WebSocketClient {
         let head: HTTPRequestHead
         let subprotocols: [String]
         let configuration: WebSocketConfiguration
+        let tls: ClientTLSSession?
         let handler: any WebSocketHandler
         let outcome: EventLoopPromise<WebSocketConnection>
 
@@ -111,6 +115,9 @@ package enum WebSocketClient {
                             return nil
                         }
                     }))
+            if let tls {
+                try channel.pipeline.syncOperations.addHandlers(tls.makeHandlers(outcome: outcome))
+            }
             try channel.pipeline.syncOperations.addHandlers([encoder, decoder, validation, upgrade])
             upgrade.upgradeResultFuture.assumeIsolated().whenComplete { result in
                 switch result {
@@ -131,7 +138,7 @@ package enum WebSocketClient {
 }
 
 extension WebSocketClientError {
-    fileprivate init(_ error: any Error) {
+    init(_ error: any Error) {
         switch error {
         case let error as WebSocketClientError:
             self = error

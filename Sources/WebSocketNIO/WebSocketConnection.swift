@@ -11,6 +11,8 @@ package final class WebSocketConnection: Sendable {
     package let subprotocol: String?
     /// What was agreed for permessage-deflate; `nil` if messages are not compressed.
     package let deflateAgreement: DeflateAgreement?
+    /// The certificate that a client met; `nil` without TLS, and for a server's connections.
+    package let serverPin: CertificatePin?
     /// `nil` once closed, which also breaks the cycle between the two.
     private let channelHandler: NIOLoopBoundBox<ConnectionHandler?>
     private let buffered = Atomic(0)
@@ -19,13 +21,14 @@ package final class WebSocketConnection: Sendable {
 
     init(
         handler: ConnectionHandler, eventLoop: any EventLoop, remoteAddress: SocketAddress?, subprotocol: String?,
-        deflateAgreement: DeflateAgreement?
+        deflateAgreement: DeflateAgreement?, serverPin: CertificatePin? = nil
     ) {
         self.channelHandler = NIOLoopBoundBox(handler, eventLoop: eventLoop)
         self.eventLoop = eventLoop
         self.remoteAddress = remoteAddress
         self.subprotocol = subprotocol
         self.deflateAgreement = deflateAgreement
+        self.serverPin = serverPin
     }
 
     /// Whether permessage-deflate was agreed on.

@@ -27,16 +27,18 @@ package final class WebSocketServer: Sendable {
     /// Starts to listen.
     ///
     /// - Parameters:
+    ///   - tls: `nil` for plain TCP.
     ///   - answer: Called on an event loop for each request that is not a WebSocket's; must not block.
     ///   - decide: Called on an event loop for each WebSocket request that is in order; must not block.
     /// - Throws: What the socket reports: an `IOError` with the errno, usually.
     package static func bind(
         to address: Address, configuration: WebSocketConfiguration = WebSocketConfiguration(),
+        tls: ServerTLS? = nil,
         group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton,
         answer: @escaping @Sendable (HTTPRequestHead) -> HTTPAnswer = { _ in .upgradeRequired },
         decide: @escaping @Sendable (UpgradeRequest) -> UpgradeDecision
     ) async throws -> WebSocketServer {
-        let rules = ServerRules(configuration: configuration, answer: answer, decide: decide)
+        let rules = ServerRules(configuration: configuration, tls: tls, answer: answer, decide: decide)
         let bootstrap = ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: 1024)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
@@ -88,6 +90,7 @@ package final class WebSocketServer: Sendable {
 /// How a server's channels are set up, one value shared by all of them.
 struct ServerRules: Sendable {
     let configuration: WebSocketConfiguration
+    let tls: ServerTLS?
     let answer: @Sendable (HTTPRequestHead) -> HTTPAnswer
     let decide: @Sendable (UpgradeRequest) -> UpgradeDecision
 
@@ -116,6 +119,7 @@ struct ServerRules: Sendable {
                     channel.close().flatMapThrowing { throw ChannelError.inappropriateOperationForState }
                 }))
         let pipeline = channel.pipeline.syncOperations
+        if let tls { try pipeline.addHandlers(tls.makeHandlers()) }
         try pipeline.addHandlers([guardian, encoder, decoder, pipelining, validation, gate, upgrade, errors])
         upgrade.upgradeResultFuture.assumeIsolated().whenSuccess { $0.start() }
     }
