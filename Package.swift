@@ -79,7 +79,10 @@ let package = Package(
         .testTarget(name: "WebSocketTests", dependencies: ["WebSocket", nioCore]),
         .testTarget(
             name: "WebSocketNIOTests",
-            dependencies: ["WebSocketNIO", "WebSocket", nioCore, nioPosix, nioHTTP1, nioEmbedded, nioSSL]),
+            dependencies: [
+                "WebSocketNIO", "WebSocket", nioCore, nioPosix, nioHTTP1, nioEmbedded, nioTLS, nioSSL, certificates,
+                asn1, crypto,
+            ]),
         .testTarget(name: "DiskTests", dependencies: ["Disk", "Tree"]),
         .testTarget(name: "IndexTests", dependencies: ["Index", "Tree"]),
         .testTarget(name: "ReplicaTests", dependencies: ["Replica", "Index", "Disk", "Tree"]),

@@ -67,6 +67,8 @@ final class Recorder: WebSocketHandler {
         return nil
     }
 
+    /// Its connection while that is open, for tests that cannot wait.
+    var connection: WebSocketConnection? { held.withLock { $0 } }
     /// How it ended so far, for tests that cannot wait.
     var ending: (code: CloseCode?, error: (any Error)?)? { ended.withLock { $0 } }
 }

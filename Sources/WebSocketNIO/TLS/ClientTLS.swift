@@ -20,12 +20,18 @@ struct ClientTLSSession: Sendable {
     private let context: NIOSSLContext
 
     /// Reads the system's authorities if they are needed, so not for an event loop.
-    init(_ trust: ClientTLS, to address: WebSocketClient.Address) throws(WebSocketClientError) {
+    ///
+    /// - Parameter authorities: Whom ``ClientTLS/systemTrust`` trusts.
+    init(
+        _ trust: ClientTLS, to address: WebSocketClient.Address, authorities: NIOSSLTrustRoots = .default
+    ) throws(WebSocketClientError) {
         self.trust = trust
         serverName = address.serverName
         var configuration = TLSConfiguration.makeClientConfiguration()
         configuration.applyPolicy()
-        if trust != .systemTrust {
+        if trust == .systemTrust {
+            configuration.trustRoots = authorities
+        } else {
             // Our own check is all there is, and it happens only if some kind of verification is asked for.
             configuration.certificateVerification = .noHostnameVerification
             configuration.trustRoots = .certificates([])
@@ -33,7 +39,7 @@ struct ClientTLSSession: Sendable {
         do {
             context = try NIOSSLContext(configuration: configuration)
         } catch {
-            throw .badTLS(TLSWords(error).reason)
+            throw .badTLS("this system's list of authorities cannot be read; is ca-certificates installed?")
         }
     }
 
