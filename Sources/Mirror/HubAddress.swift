@@ -111,6 +111,9 @@ package struct HubAddress: Hashable, Sendable, CustomStringConvertible {
         host.unicodeScalars.allSatisfy { $0.properties.isAlphabetic || "0123456789.-_:%".unicodeScalars.contains($0) }
     }
 
+    /// Whether others than this machine can reach what listens here.
+    package var isInTheOpen: Bool { socketPath == nil && !Self.isLoopback(host) }
+
     /// Whether a name or address can only mean this machine.
     package static func isLoopback(_ host: String) -> Bool {
         let name = host.lowercased()

@@ -29,6 +29,8 @@ package actor HubService: FolderService {
         /// Web pages that may use the hub, as browsers name them in the Origin header.
         package var origins: Set<String> = []
         package var maxPeers = 10_000
+        /// What the secure ones of the addresses speak TLS with.
+        package var tls: HubTLS?
 
         package init(addresses: [HubAddress], name: String) {
             self.addresses = addresses
@@ -97,13 +99,15 @@ package actor HubService: FolderService {
             address.socketPath.map { .unixSocket(path: $0) } ?? .host(address.host, port: address.port)
         do {
             let server = try await WebSocketServer.bind(
-                to: place, answer: HubFace.answer,
+                to: place, tls: address.isSecure ? options.tls?.server : nil, answer: HubFace.answer,
                 decide: { [weak self] request in self?.decide(request) ?? .reject(.upgradeRequired) })
             servers.append(server)
-            let taken = server.port.map { HubAddress(host: address.host, port: $0) }
+            let taken = server.port.map { HubAddress(host: address.host, port: $0, isSecure: address.isSecure) }
             report(.listening(address.socketPath == nil ? taken ?? address : address))
         } catch let error as IOError {
             throw ListenFailure(address: address, reason: String(cString: strerror(error.errnoCode)))
+        } catch is SocketAddressError.UnknownHost {
+            throw ListenFailure(address: address, reason: "this name does not resolve")
         } catch {
             throw ListenFailure(address: address, reason: "\(error)")
         }

@@ -10,6 +10,8 @@ package enum MirrorEvent: Sendable {
     case unwatched(reason: String)
     /// This peer follows the hub of this name, over a connection that was made at `since`.
     case connected(hub: String, isReadOnly: Bool, since: ContinuousClock.Instant)
+    /// The hub proved to have the certificate of this pin, and will have to prove it again.
+    case trusted(HubPin)
     /// The connection ended; the next attempt is made without anyone asking.
     case disconnected(reason: String)
     /// The hub can't be reached; said once until it can.
@@ -62,6 +64,8 @@ package enum MirrorEnd: Sendable {
     case notAHub(String)
     /// The hub does not let this peer in.
     case forbidden(String)
+    /// What answers cannot prove that it is the hub.
+    case untrusted(String)
 }
 
 /// Takes what happens, in order, on a thread of the service's.

@@ -18,6 +18,8 @@ package actor PeerService: FolderService {
         package var isReplacing: Bool
         /// What lets this peer in, where the hub wants it.
         package var token: AccessToken?
+        /// How it knows the hub, where the hub's address is a secure one.
+        package var trust = HubTrust.system
 
         package init(hub: HubAddress, name: String, isOnce: Bool, isReplacing: Bool) {
             self.hub = hub
@@ -39,6 +41,7 @@ package actor PeerService: FolderService {
     private(set) var end: MirrorEnd?
     private let options: Options
     private var session: Session?
+    private var trust: HubTrust
     private var connectedSince = ContinuousClock.now
     /// Counts connections, so that what a former one still tells is not taken for the present one's.
     private var attemptNumber: UInt64 = 0
@@ -56,6 +59,7 @@ package actor PeerService: FolderService {
         let folder = opened.replica
         thread = ReplicaThread()
         self.options = options
+        trust = options.trust
         self.report = report
         self.folder = folder
         machine = PeerMachine(
@@ -89,12 +93,13 @@ package actor PeerService: FolderService {
         attemptNumber += 1
         let owner = HubLink(peer: self, number: attemptNumber)
         let hub = options.hub
+        let tls = hub.isSecure ? trust.tls : nil
         let headers: HTTPHeaders = options.token.map { ["authorization": "Bearer \($0.text)"] } ?? [:]
         Task {
             do throws(WebSocketClientError) {
                 _ = try await WebSocketClient.connect(
                     to: hub.socketPath.map { .unixSocket(path: $0) } ?? .host(hub.host, port: hub.port), path: hub.path,
-                    subprotocols: [Session.subprotocol], headers: headers,
+                    subprotocols: [Session.subprotocol], headers: headers, tls: tls,
                     handler: Session(owner: owner))
             } catch {
                 self.failedToConnect(error)
@@ -122,7 +127,8 @@ package actor PeerService: FolderService {
                 let other = headers["server"].first.map { " (\($0))" } ?? ""
                 finish(.notAHub("it speaks HTTP\(other) but not \(Session.subprotocol): \(error)"))
             }
-        case .badTLS, .untrusted: finish(.notAHub("\(error)"))
+        case .untrusted: finish(.untrusted("\(error)"))
+        case .badTLS(let reason): finish(.notAHub("it speaks no TLS that is spoken here: \(reason)"))
         case .badUpgrade: finish(.notAHub("it does not speak \(Session.subprotocol): \(error)"))
         }
     }
@@ -205,6 +211,10 @@ package actor PeerService: FolderService {
         backoff.reset()
         saidUnreachable = false
         progress = MirrorEvent.Progress(revision: welcome.from, head: welcome.head)
+        if trust != .system, let pin = session?.connection?.serverPin {
+            trust = .pin(HubPin(pin))
+            report(.trusted(HubPin(pin)))
+        }
         report(.connected(hub: welcome.name, isReadOnly: welcome.isReadOnly, since: connectedSince))
     }
 

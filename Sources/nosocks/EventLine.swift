@@ -54,7 +54,7 @@ struct EventLine: Encodable {
     /// `isInSync`: whether the snapshot that is under way, if any, was told to be done.
     static func lines(of event: MirrorEvent, isInSync: Bool) -> [EventLine] {
         switch event {
-        case .scanned: []
+        case .scanned, .trusted: []
         case .listening(let url): [EventLine("listening") { $0.url = "\(url)" }]
         case .unwatched(let reason): [EventLine("problem") { $0.reason = "changes can't be watched for: \(reason)" }]
         case .connected(let hub, _, _):

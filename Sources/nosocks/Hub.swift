@@ -10,6 +10,7 @@ struct Hub: AsyncParsableCommand {
               nosocks hub ~/notes
               nosocks hub --listen 127.0.0.1:0 .     take a free port, and say which
               nosocks hub --read-only /srv/public    others may look, not change
+              nosocks hub --listen 0.0.0.0:7625 .    from other machines: TLS, and a token for whoever joins
             """)
 
     @Argument(help: ArgumentHelp("The folder.", valueName: "dir"), completion: .directory)
@@ -22,6 +23,8 @@ struct Hub: AsyncParsableCommand {
     var listen: [String] = []
 
     @OptionGroup var tokens: TokenSource
+
+    @OptionGroup var tls: HubTLSOptions
 
     @Flag(help: "Whoever joins may look, and change nothing.")
     var readOnly = false
@@ -46,24 +49,36 @@ struct Hub: AsyncParsableCommand {
     func run() async throws {
         let talk = replica.talk
         let addresses = try (listen.isEmpty ? ["127.0.0.1:\(HubAddress.defaultPort)"] : listen)
-            .map(ListenAddress.parse)
+            .map { tls.secured(try ListenAddress.parse($0)) }
         let folder = try OpenedFolder.open(directory, role: "hub", talk: talk)
         let keys = HubTokens(directory: directory, source: tokens, talk: talk)
         var options = HubService.Options(addresses: addresses, name: replica.replicaName)
-        options.book = try keys.load()
+        if addresses.contains(where: \.isInTheOpen) {
+            let (book, file) = try keys.loadOrBegin()
+            options.book = book
+            if let file {
+                talk.say("the first token was made: \(file); its holder may change this folder", ["file": file])
+            }
+        } else {
+            options.book = try keys.load()
+        }
+        options.tls = try tls.load(directory, for: addresses, talk)
         options.isReadOnly = readOnly
         options.origins = Set(allowOrigin)
         options.maxPeers = maxPeers
         let narrator = Narrator(
-            talk, events: replica.eventLines, joining: options.book.isEmpty ? "" : " --token-file FILE")
+            talk, events: replica.eventLines,
+            joining: (options.tls.flatMap(tls.pinWords) ?? "") + (options.book.isEmpty ? "" : " --token-file FILE"))
         let hub: HubService
         do {
             hub = try HubService(folder: folder, options: options) { narrator.tell($0) }
         } catch {
             throw MirrorEnd.failed(error).conclude(talk, narrator)
         }
+        let (certificates, shown) = (tls, options.tls)
         let signals = Signals {
             if let book = keys.reload() { Task { await hub.use(book) } }
+            if let shown { certificates.reload(shown, talk) }
         } stop: {
             Task { await hub.stop() }
         }
@@ -82,17 +97,10 @@ struct Hub: AsyncParsableCommand {
 /// Reads `--listen`.
 enum ListenAddress {
     static func parse(_ text: String) throws -> HubAddress {
-        let address: HubAddress
         do {
-            address = try HubAddress(listening: text)
+            return try HubAddress(listening: text)
         } catch {
             throw ValidationError("--listen \(text): \(error)")
         }
-        guard address.socketPath != nil || HubAddress.isLoopback(address.host) else {
-            throw ValidationError(
-                "--listen \(text): this version listens on loopback addresses only, since it has no tokens yet; "
-                    + "use 127.0.0.1, or a tunnel such as ssh -L")
-        }
-        return address
     }
 }

@@ -10,6 +10,7 @@ struct Join: AsyncParsableCommand {
             Examples:
               nosocks join ws://127.0.0.1:7625 ~/notes
               nosocks join --once ws://127.0.0.1:7625 copy && make -C copy
+              nosocks join --pin sha256:… --token-file hub.token wss://hub.example:7625 ~/notes
               nosocks join --replace ws://127.0.0.1:7625 .     take the hub's, keep ours in history
             """)
 
@@ -32,24 +33,34 @@ struct Join: AsyncParsableCommand {
 
     @OptionGroup var tokens: TokenSource
 
+    @Option(
+        help: ArgumentHelp(
+            "The hub's certificate, by the pin that the hub prints; it is remembered.", valueName: "sha256:…"))
+    var pin: String?
+
+    @Flag(help: "Take whatever certificate the hub has the first time, and remember that.")
+    var trustOnFirstUse = false
+
+    @Flag(help: "Send a token over plain ws:// beyond loopback, where everybody in between can read it.")
+    var insecure = false
+
     @OptionGroup var replica: ReplicaOptions
 
     func validate() throws {
         if merge, replace { throw ValidationError("--merge and --replace contradict each other") }
         _ = try address()
+        if let pin, HubPin(pin) == nil {
+            throw ValidationError("--pin \(pin): a pin is sha256: and 64 hexadecimal digits, as the hub prints it")
+        }
         try replica.validate(directory)
     }
 
     private func address() throws -> HubAddress {
         do {
-            let address = try HubAddress(url)
-            guard !address.isSecure else {
-                throw ValidationError(
-                    "\(url): this version has no TLS yet; use ws:// to a loopback address, or a tunnel such as ssh -L")
-            }
-            return address
-        } catch let fault as HubAddress.Fault {
-            throw ValidationError("\"\(url)\" is no hub's address: \(fault); write ws://HOST:PORT or unix:PATH")
+            return try HubAddress(url)
+        } catch {
+            throw ValidationError(
+                "\"\(url)\" is no hub's address: \(error); write wss://HOST:PORT, ws://HOST:PORT or unix:PATH")
         }
     }
 
@@ -58,6 +69,10 @@ struct Join: AsyncParsableCommand {
         let hub = try address()
         let narrator = Narrator(talk, events: replica.eventLines, hub: hub)
         let token = try tokens.token(talk)
+        if token != nil, hub.isInTheOpen, !hub.isSecure, !insecure {
+            talk.fail("\(hub) is not encrypted, and the token would be read on the way; use wss://, or say --insecure")
+            throw ExitStatus.usage
+        }
         let folder = try OpenedFolder.open(directory, role: "peer", making: true, talk: talk)
         let isNew = folder.isNew
         if isNew, replace {
@@ -66,10 +81,44 @@ struct Join: AsyncParsableCommand {
         var options = PeerService.Options(
             hub: hub, name: replica.replicaName, isOnce: once, isReplacing: replace && isNew)
         options.token = token
-        let peer = PeerService(folder: folder, options: options) { narrator.tell($0) }
+        let files = try privateFiles(talk)
+        options.trust = try trust(files, talk)
+        let peer = PeerService(folder: folder, options: options) { event in
+            if case .trusted(let pin) = event { remember(pin, files, talk) }
+            narrator.tell(event)
+        }
         let signals = Signals { Task { await peer.stop() } }
         let end = await peer.run()
         withExtendedLifetime(signals) {}
         throw end.conclude(talk, narrator)
+    }
+
+    private func privateFiles(_ talk: Talk) throws -> StateFiles {
+        do {
+            return try StateFiles(in: directory)
+        } catch {
+            talk.fail("\(directory): \(error)", ["path": directory])
+            throw ExitStatus.failed
+        }
+    }
+
+    /// A pin that is given counts, then one that is remembered.
+    private func trust(_ files: StateFiles, _ talk: Talk) throws -> HubTrust {
+        if let pin = pin.flatMap({ HubPin($0) }) { return .pin(pin) }
+        do {
+            if let pin = try files.rememberedPin() { return .pin(pin) }
+        } catch {
+            talk.fail("\(directory): \(error)", ["path": directory])
+            throw ExitStatus.refused
+        }
+        return trustOnFirstUse ? .firstUse : .system
+    }
+
+    private func remember(_ pin: HubPin, _ files: StateFiles, _ talk: Talk) {
+        do {
+            try files.remember(pin)
+        } catch {
+            talk.warn("the hub's pin can't be remembered: \(error)")
+        }
     }
 }

@@ -36,7 +36,7 @@ final class Narrator: Sendable {
         switch event {
         case .listening(let url):
             talk.say("listening on \(url)", ["url": "\(url)"])
-            talk.say("to join: nosocks join\(joining) \(url) DIR", ["url": "\(url)"])
+            talk.say("to join: nosocks join\(joining) \(reachable(url)) DIR", ["url": "\(url)"])
         case .scanned(let entries): talk.detail("looked at \(Wording.entries(entries))", ["entries": "\(entries)"])
         case .unwatched(let reason):
             talk.warn("changes can't be watched for here (\(reason)); the folder is compared now and then")
@@ -46,6 +46,7 @@ final class Narrator: Sendable {
                 state.saidInSync = false
             }
             talk.say("connected to \(hub)\(isReadOnly ? ", read-only" : "")", ["hub": "\(hub)"])
+        case .trusted(let pin): talk.detail("the hub's certificate is \(pin)", ["pin": "\(pin)"])
         case .disconnected(let reason): talk.warn("disconnected: \(reason); connecting again")
         case .unreachable(let reason): talk.warn("\(hub) cannot be reached: \(reason); trying until it can")
         case .progress(let progress): show(progress)
@@ -70,6 +71,13 @@ final class Narrator: Sendable {
             let isNew = state.withLock { $0.problems.updateValue(problem, forKey: path) != problem }
             if isNew { talk.warn("\(path): \(Wording.problem(problem))", ["path": "\(path)"]) }
         }
+    }
+
+    /// Where others find what listens at any address of this machine.
+    private func reachable(_ url: HubAddress) -> HubAddress {
+        guard url.host == "0.0.0.0" || url.host == "::" else { return url }
+        let name = hostName()
+        return name.isEmpty ? url : HubAddress(host: name, port: url.port, isSecure: url.isSecure)
     }
 
     /// Before the state changes: the first time in sync is the snapshot's end.

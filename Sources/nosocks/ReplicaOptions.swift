@@ -44,11 +44,16 @@ struct ReplicaOptions: ParsableArguments {
     /// The name given, or the machine's.
     var replicaName: String {
         if let name { return name }
-        var bytes = [CChar](repeating: 0, count: 256)
-        guard gethostname(&bytes, bytes.count - 1) == 0 else { return "peer" }
-        let host = String(decoding: bytes.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        let host = hostName()
         return host.isEmpty ? "peer" : String(decoding: host.utf8.prefix(64), as: UTF8.self)
     }
+}
+
+/// This machine's name; empty where it has none.
+func hostName() -> String {
+    var bytes = [CChar](repeating: 0, count: 256)
+    guard gethostname(&bytes, bytes.count - 1) == 0 else { return "" }
+    return String(decoding: bytes.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
 }
 
 extension OpenedFolder {
@@ -104,6 +109,12 @@ extension MirrorEnd {
             return .incompatible
         case .forbidden(let reason):
             talk.fail("the hub refused: \(reason)")
+            return .refused
+        case .untrusted(let reason):
+            talk.fail("NOT CONNECTED, and nothing was sent to \(narrator.hub): \(reason)")
+            talk.fail(
+                "somebody may stand in between; if the hub has this certificate for a good reason, join with --pin and "
+                    + "the pin that the hub prints when it starts")
             return .refused
         }
     }

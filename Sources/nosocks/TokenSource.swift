@@ -29,26 +29,20 @@ struct TokenSource: ParsableArguments {
     }
 
     static func read(_ path: String, _ talk: Talk) throws -> AccessToken {
-        let file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-        guard file >= 0 else {
-            talk.fail("\(path): the token cannot be read: \(String(cString: strerror(errno)))", ["path": path])
+        let file: NamedFile
+        do {
+            file = try NamedFile(at: path)
+        } catch {
+            talk.fail("\(error)", ["path": path])
             throw ExitStatus.usage
         }
-        defer { close(file) }
-        var status = stat()
-        if fstat(file, &status) == 0, status.st_mode & 0o077 != 0 {
+        if file.isOpenToOthers {
             talk.warn("\(path): others can read this token; chmod 600 keeps it yours", ["path": path])
         }
-        var bytes = [UInt8](repeating: 0, count: 4096)
-        let count = systemRead(file, &bytes, bytes.count)
-        guard count > 0, let token = AccessToken(String(decoding: bytes.prefix(count), as: UTF8.self)) else {
+        guard let token = AccessToken(file.text) else {
             talk.fail("\(path): there is no token in it: one is 64 hexadecimal digits", ["path": path])
             throw ExitStatus.usage
         }
         return token
     }
-}
-
-private func systemRead(_ descriptor: Int32, _ bytes: UnsafeMutableRawPointer, _ count: Int) -> Int {
-    read(descriptor, bytes, count)
 }

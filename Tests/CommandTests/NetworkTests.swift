@@ -9,7 +9,7 @@ extension Commands {
                 let hub = try await bench.hub()
                 let relay = try await Relay(to: hub.port)
                 defer { relay.close() }
-                let one = try Replica(at: bench, name: "one", hub: hub, through: relay.url)
+                let one = try Replica(at: bench, name: "one", hub: hub, url: relay.url)
                 try await one.join()
                 let at = bench.folder.folder(Name(stringLiteral: actor))
                 try at.makeDirectory("m")
@@ -43,7 +43,7 @@ extension Commands {
 
                 let relay = try await Relay(to: hub.port, seed: seed)
                 defer { relay.close() }
-                let one = try Replica(at: bench, name: "one", hub: hub, through: relay.url)
+                let one = try Replica(at: bench, name: "one", hub: hub, url: relay.url)
                 try one.folder.writeRandom(2_000_000, to: "big-of-one")
                 try one.start()
                 // Each side edits its own files, so that there is one right outcome, and none of it a conflict.

@@ -114,14 +114,14 @@ final class Replica: Sendable {
     private let bench: Bench
     private let options: [String]
     private let hub: Replica?
-    /// Where the hub is joined, if not where it listens.
+    /// Where a hub is joined, if not where `hub` listens.
     private let detour: String?
     /// What comes before the program's name.
     private let prefix: [String]
     private let state: Mutex<(program: Program?, url: String)>
 
     init(
-        at bench: Bench, name: String, options: [String] = [], hub: Replica? = nil, through detour: String? = nil,
+        at bench: Bench, name: String, options: [String] = [], hub: Replica? = nil, url detour: String? = nil,
         prefix: [String] = []
     ) throws {
         self.detour = detour
@@ -152,7 +152,7 @@ final class Replica: Sendable {
     @discardableResult
     func start() throws -> Program {
         let address = url.split(separator: "/").last.map(String.init) ?? "127.0.0.1:0"
-        let role = hub.map { ["join", detour ?? $0.url] } ?? ["hub", "--listen", address]
+        let role = (detour ?? hub?.url).map { ["join", $0] } ?? ["hub", "--listen", address]
         let program = try bench.start(
             prefix + [Binary.nosocks] + role + [folder.text, "--name", name, "--json", "-v"] + options)
         state.withLock { $0.program = program }
