@@ -1,5 +1,6 @@
 import NIOCore
 import NIOHTTP1
+import NIOPosix
 import NIOSSL
 import Testing
 import WebSocket
@@ -247,6 +248,22 @@ import WebSocket
         }
         #expect(NIODeadline.now() - start < .seconds(5))
         try await server.close()
+    }
+
+    @Test("A server that hangs up during the handshake may be tried again")
+    func hangsUp() async throws {
+        let listener = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .childChannelInitializer { channel in
+                channel.eventLoop.scheduleTask(in: .milliseconds(20)) { channel.close(promise: nil) }
+                return channel.eventLoop.makeSucceededVoidFuture()
+            }
+            .bind(host: "127.0.0.1", port: 0).get()
+        let error = await refusal(port: try #require(listener.localAddress?.port), tls: .firstUse)
+        guard case .unreachable = error else {
+            Issue.record("not unreachable: \(error as Any)")
+            return
+        }
+        try await listener.close().get()
     }
 
     @Test("A client that never finishes the TLS handshake is dropped when its time is up")

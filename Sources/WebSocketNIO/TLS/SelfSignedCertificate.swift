@@ -11,7 +11,8 @@ import Foundation
 extension ServerIdentity {
     /// Makes a new P-256 key and a certificate that it signs itself, valid from a day ago for ten years.
     ///
-    /// - Parameter names: What clients call the server: DNS names and literal addresses.
+    /// - Parameter names: What clients call the server: DNS names and literal addresses. Any that a certificate cannot
+    ///   carry is left out; a pin does not ask for names.
     package static func selfSigned(for names: [String]) throws(ServerIdentityError) -> ServerIdentity {
         let pems: (certificate: String, key: String)
         do {
@@ -28,7 +29,7 @@ extension ServerIdentity {
         // Clocks differ, and a certificate from the future would be refused.
         let start = Date(timeIntervalSinceNow: -day)
         let subject = try DistinguishedName { CommonName("nosocks hub") }
-        let generalNames = names.map(generalName)
+        let generalNames = names.compactMap(generalName)
         return try Certificate(
             version: .v3, serialNumber: Certificate.SerialNumber(), publicKey: Certificate.PublicKey(key.publicKey),
             notValidBefore: start, notValidAfter: start + 3653 * day, issuer: subject, subject: subject,
@@ -43,7 +44,9 @@ extension ServerIdentity {
             issuerPrivateKey: Certificate.PrivateKey(key))
     }
 
-    private static func generalName(_ name: String) -> GeneralName {
-        LiteralAddress(name).map { .ipAddress(ASN1OctetString(contentBytes: $0.octets[...])) } ?? .dnsName(name)
+    private static func generalName(_ name: String) -> GeneralName? {
+        if let address = LiteralAddress(name) { return .ipAddress(ASN1OctetString(contentBytes: address.octets[...])) }
+        // Letters of other alphabets travel in an encoding that is not worth having here (RFC 5280 §7.2).
+        return name.isEmpty || !name.utf8.allSatisfy { (0x21...0x7E).contains($0) } ? nil : .dnsName(name)
     }
 }

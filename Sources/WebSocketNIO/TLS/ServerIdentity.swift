@@ -34,7 +34,7 @@ package struct ServerIdentity: Sendable {
 
     private static func readKey(_ pem: String) throws(ServerIdentityError) -> NIOSSLPrivateKey {
         // Both the older "Proc-Type: 4,ENCRYPTED" and the newer "BEGIN ENCRYPTED PRIVATE KEY".
-        guard !pem.contains("ENCRYPTED") else { throw .keyIsEncrypted }
+        guard !pem.contains("4,ENCRYPTED"), !pem.contains("BEGIN ENCRYPTED") else { throw .keyIsEncrypted }
         // NIO SSL traps on no bytes at all.
         guard !pem.isEmpty else { throw .noKey }
         do {
