@@ -6,6 +6,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#if defined(__GLIBC__)
+#include <malloc.h>
+#endif
 #include <poll.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -218,4 +221,10 @@ int clinux_wait(int first, int second, int milliseconds) {
     int ready = poll(waiting, 2, milliseconds);
     if (ready < 0) return errno == EINTR ? 0 : -1;
     return (waiting[0].revents ? 1 : 0) | (waiting[1].revents ? 2 : 0);
+}
+
+void clinux_trim_memory(void) {
+#if defined(__GLIBC__)
+    malloc_trim(0);
+#endif
 }

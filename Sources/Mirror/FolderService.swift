@@ -16,6 +16,7 @@ protocol FolderService: Actor {
     var machine: Machine { get set }
     var scans: ScanQueue { get set }
     var timer: RetryTimer { get set }
+    var rest: Rest { get set }
     /// How it ended; nil while it goes on.
     var end: MirrorEnd? { get }
 
@@ -23,6 +24,15 @@ protocol FolderService: Actor {
     /// A step of a scan was taken, and the machine has heard of what it found.
     func scanned(_ step: ScanQueue.Step) throws(StoreFailure)
     func finish(_ how: MirrorEnd)
+}
+
+/// When a service last did something.
+struct Rest {
+    static let delay = TimeAmount.seconds(1)
+
+    var lastWork = NIODeadline.now()
+    /// Whether a look at ``lastWork`` is under way already.
+    var isDue = false
 }
 
 extension FolderService {
@@ -51,6 +61,7 @@ extension FolderService {
             finish(.failed(error))
             return
         }
+        restLater()
         timer.arrange(
             hasUnstable: machine.hasUnstable, wantsReview: machine.wantsReview, on: thread.loop,
             retryUnstable: { [weak self] in
@@ -69,6 +80,25 @@ extension FolderService {
                     }
                 }
             })
+    }
+
+    /// When nothing has happened for a while, memory is given back. Nobody is woken up for it twice.
+    private func restLater() {
+        rest.lastWork = .now()
+        guard !rest.isDue else { return }
+        rest.isDue = true
+        awaitRest(Rest.delay)
+    }
+
+    private func awaitRest(_ delay: TimeAmount) {
+        thread.loop.scheduleTask(in: delay) { [weak self] in
+            self?.on { service in
+                let idle = NIODeadline.now() - service.rest.lastWork
+                guard idle >= Rest.delay else { return service.awaitRest(Rest.delay - idle) }
+                service.rest.isDue = false
+                if service.end == nil { service.folder.rest() }
+            }
+        }
     }
 
     private nonisolated func hear(_ signal: ReplicaSignal) {

@@ -53,6 +53,7 @@ package actor HubService: FolderService {
     var machine: HubMachine<FolderStore>
     var scans = ScanQueue()
     var timer = RetryTimer()
+    var rest = Rest()
     private(set) var end: MirrorEnd?
     private let options: Options
     private var sessions: [SessionID: (session: Session, peer: HubPeer)] = [:]

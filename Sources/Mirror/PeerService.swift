@@ -38,6 +38,7 @@ package actor PeerService: FolderService {
     var machine: PeerMachine<FolderStore>
     var scans = ScanQueue()
     var timer = RetryTimer()
+    var rest = Rest()
     private(set) var end: MirrorEnd?
     private let options: Options
     private var session: Session?

@@ -53,3 +53,6 @@ int clinux_inotify_remove(int inotify, int watch);
 int clinux_eventfd(void);
 // Waits until one of the two can be read: bit 0 for the first, bit 1 for the second; 0 after `milliseconds`.
 int clinux_wait(int first, int second, int milliseconds);
+
+// Gives memory that was freed back to the system, where the C library keeps it.
+void clinux_trim_memory(void);

@@ -30,6 +30,10 @@ struct RecentContent {
         }
     }
 
+    mutating func removeAll() {
+        self = RecentContent(limit: limit)
+    }
+
     mutating func remove(_ digest: Digest) {
         if let bytes = held.removeValue(forKey: digest) { size -= bytes.count }
     }

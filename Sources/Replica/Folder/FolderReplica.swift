@@ -102,6 +102,13 @@ package final class FolderReplica {
         try body()
     }
 
+    /// Nothing is going on: lets go of what is kept for the case that it is wanted soon.
+    package func rest() {
+        recent.removeAll()
+        sources = SourceCache()
+        Memory.trim()
+    }
+
     func place(of path: RelativePath) throws(DiskError) -> Place {
         let parent = path.parent
         if let resolved, resolved.path == parent {
