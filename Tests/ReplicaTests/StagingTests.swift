@@ -220,7 +220,13 @@ import Tree
         }
         #expect(try bench.replica.stage(file, content: nil).name == "problem noSpace")
         #expect(try bench.stagingNames.isEmpty)
-        #expect(try bench.replica.stage(Bench.file("small"), content: Array("small".utf8)).name == "ready")
+        // A child of another test's, between its fork and its exec, still has the removed file open, and with it its space.
+        let end = ContinuousClock.now + .seconds(60)
+        var outcome = ""
+        while outcome != "ready", ContinuousClock.now < end {
+            outcome = try bench.replica.stage(Bench.file("small"), content: Array("small".utf8)).name
+        }
+        #expect(outcome == "ready")
         #expect(try bench.text("f") == "old")
     }
 }
