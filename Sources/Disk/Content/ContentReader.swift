@@ -43,7 +43,7 @@ package final class ContentReader {
         let content: ReadContent
         switch status.size {
         case ...ChunkingParameters.oneChunkLimit: content = try readOneChunk(file, size: Int(status.size))
-        case ...ChunkingParameters.largestFile: content = try readChunks(file, size: status.size)
+        case ...ChunkingParameters.largestFile: content = try readChunks(file, status)
         default: throw .tooLarge
         }
         let after = try disk { () throws(DiskError) in try file.status() }
@@ -60,7 +60,8 @@ package final class ContentReader {
         return ReadContent(size: UInt64(size), digest: Digest(of: bytes), list: nil, bytes: Array(bytes))
     }
 
-    private func readChunks(_ file: Descriptor, size: UInt64) throws(Failure) -> ReadContent {
+    private func readChunks(_ file: Descriptor, _ status: Status) throws(Failure) -> ReadContent {
+        let size = status.size
         let parameters = ChunkingParameters(fileSize: size)
         let chunker = Chunker(parameters)
         let maximum = Int(parameters.maximum)
@@ -72,6 +73,10 @@ package final class ContentReader {
         var held = 0  // bytes in the buffer, from its start, that are not cut yet
         while true {
             if cancel?() == true { throw .cancelled }
+            // What is still being written need not be read to its end to be read again.
+            guard try disk({ () throws(DiskError) in try file.status() }).fingerprint == status.fingerprint else {
+                throw .unstable
+            }
             let room = UnsafeMutableRawBufferPointer(rebasing: buffer[held...])
             let count = try disk { () throws(DiskError) in try file.read(into: room, at: offset) }
             offset += UInt64(count)
