@@ -76,7 +76,9 @@ package actor HubService: FolderService {
         self.report = report
         self.folder = folder
         gatekeeper = Gatekeeper(
-            Gatekeeper.Rules(origins: options.origins, isReadOnly: options.isReadOnly, maxPeers: options.maxPeers),
+            Gatekeeper.Rules(
+                origins: options.origins, isReadOnly: options.isReadOnly, maxPeers: options.maxPeers,
+                wantsToken: options.addresses.contains(where: \.isInTheOpen)),
             book: options.book)
         machine = try HubMachine(store: FolderStore(folder), name: options.name, replica: folder.id) {
             Epoch(rawValue: UInt64.random(in: 1...UInt64.max))

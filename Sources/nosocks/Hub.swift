@@ -10,7 +10,7 @@ struct Hub: AsyncParsableCommand {
               nosocks hub ~/notes
               nosocks hub --listen 127.0.0.1:0 .     take a free port, and say which
               nosocks hub --read-only /srv/public    others may look, not change
-              nosocks hub --listen 0.0.0.0:7625 .    from other machines: TLS, and a token for whoever joins
+              nosocks hub --listen 0.0.0.0:7625 .    from other machines: TLS, and tokens
             """)
 
     @Argument(help: ArgumentHelp("The folder.", valueName: "dir"), completion: .directory)

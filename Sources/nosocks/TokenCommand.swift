@@ -8,7 +8,7 @@ struct TokenCommand: AsyncParsableCommand {
         abstract: "Say who may join a hub.",
         discussion: """
             Examples:
-              nosocks token add laptop ~/notes > laptop.token     let one more in, who may change things
+              nosocks token add laptop ~/notes | ssh laptop 'umask 077; cat > notes.token'
               nosocks token add --role read kiosk ~/notes         one who may only look
               nosocks token list ~/notes
               nosocks token revoke laptop ~/notes                 out, at once

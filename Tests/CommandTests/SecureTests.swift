@@ -66,6 +66,19 @@ extension Commands {
             }
         }
 
+        @Test("who revokes the last token lets nobody in, not everybody", arguments: ["0.0.0.0:0", "127.0.0.1:0"])
+        func lastToken(address: String) async throws {
+            try await Bench.run { bench in
+                let hub = try await hub(bench, ["--listen", address, "--insecure"])
+                if address.hasPrefix("127") {
+                    #expect(try await bench.nosocks(["token", "add", "first", "hub"]).ending() == 0)
+                }
+                #expect(try await once(bench, hub.url, "one").status == 6)
+                #expect(try await bench.nosocks(["token", "revoke", "first", "hub"]).ending() == 0)
+                #expect(try await once(bench, hub.url, "one").status == 6)
+            }
+        }
+
         @Test("a certificate that nobody vouches for is refused, unless it is pinned or the first")
         func pins() async throws {
             try await Bench.run { bench in

@@ -12,6 +12,8 @@ final class Gatekeeper: Sendable {
         /// Whoever comes in may look, and change nothing.
         var isReadOnly = false
         var maxPeers = 10_000
+        /// Nobody comes in without a token, even where nobody has one.
+        var wantsToken = false
     }
 
     /// What a guest may do, and by whose token it came; no holder where the hub has no tokens.
@@ -27,6 +29,8 @@ final class Gatekeeper: Sendable {
 
     private struct State {
         var book: TokenBook
+        /// Once there were tokens, the last one's revocation shuts the door and does not open it.
+        var wantsToken: Bool
         var brake = FailureBrake()
     }
 
@@ -35,14 +39,17 @@ final class Gatekeeper: Sendable {
 
     init(_ rules: Rules, book: TokenBook) {
         self.rules = rules
-        state = Mutex(State(book: book))
+        state = Mutex(State(book: book, wantsToken: rules.wantsToken || !book.isEmpty))
     }
 
     var book: TokenBook { state.withLock(\.book) }
 
     /// From now on, this is who may come in.
     func use(_ book: TokenBook) {
-        state.withLock { $0.book = book }
+        state.withLock { state in
+            state.book = book
+            if !book.isEmpty { state.wantsToken = true }
+        }
     }
 
     /// Judges a request.
@@ -59,7 +66,7 @@ final class Gatekeeper: Sendable {
             )
         }
         return state.withLock { state in
-            guard !state.book.isEmpty else {
+            guard state.wantsToken else {
                 guard Self.isLoopback(headers["host"].first ?? "") else { return .refused(Self.foreignHost) }
                 return admit(nil, peers)
             }
