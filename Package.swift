@@ -89,7 +89,7 @@ let package = Package(
         .testTarget(
             name: "CommandTests",
             dependencies: [
-                "nosocks", "websocket-echo", "WebSocketNIO", "WebSocket", "Wire", "Simulator", "Tree", nioCore,
+                "nosocks", "websocket-echo", "WebSocketNIO", "WebSocket", "Wire", "Disk", "Simulator", "Tree", nioCore,
                 nioPosix,
             ]),
     ],

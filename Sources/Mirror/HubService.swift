@@ -29,12 +29,20 @@ package actor HubService: FolderService {
         /// Web pages that may use the hub, as browsers name them in the Origin header.
         package var origins: Set<String> = []
         package var maxPeers = 10_000
+        /// The connections' limits and times.
+        var webSocket = WebSocketConfiguration()
         /// What the secure ones of the addresses speak TLS with.
         package var tls: HubTLS?
 
         package init(addresses: [HubAddress], name: String) {
             self.addresses = addresses
             self.name = name
+        }
+
+        /// Shares out so many connections between peers and those who are not in yet.
+        package mutating func fit(connections: Int) {
+            webSocket.maxHandshakes = min(webSocket.maxHandshakes, connections / 4)
+            maxPeers = min(maxPeers, connections - webSocket.maxHandshakes)
         }
     }
 
@@ -64,6 +72,8 @@ package actor HubService: FolderService {
     private var servers: [WebSocketServer] = []
     /// What sessions did while the folder was not known yet.
     private var early: [@Sendable (isolated HubService) -> Void]? = []
+    /// How long a guest has to say hello once it is in.
+    private static let patience = TimeAmount.seconds(10)
     private var waiter: CheckedContinuation<MirrorEnd, Never>?
 
     /// Opens the hub on a folder.
@@ -102,7 +112,8 @@ package actor HubService: FolderService {
             address.socketPath.map { .unixSocket(path: $0) } ?? .host(address.host, port: address.port)
         do {
             let server = try await WebSocketServer.bind(
-                to: place, tls: address.isSecure ? options.tls?.server : nil, answer: HubFace.answer,
+                to: place, configuration: options.webSocket, tls: address.isSecure ? options.tls?.server : nil,
+                answer: HubFace.answer,
                 decide: { [weak self] request in self?.decide(request) ?? .reject(.upgradeRequired) })
             servers.append(server)
             let taken = server.port.map { HubAddress(host: address.host, port: $0, isSecure: address.isSecure) }
@@ -144,7 +155,7 @@ package actor HubService: FolderService {
     private nonisolated func decide(_ request: UpgradeRequest) -> UpgradeDecision {
         let admission: Gatekeeper.Admission
         switch gatekeeper.judge(
-            request.head.headers, from: request.remoteAddress?.ipAddress ?? "",
+            request.head.headers, from: request.remoteAddress?.prefix ?? "",
             peers: sessionCount.load(ordering: .relaxed), now: .now())
         {
         case .admitted(let found): admission = found
@@ -159,7 +170,7 @@ package actor HubService: FolderService {
         let id = SessionID(rawValue: lastSession.add(1, ordering: .relaxed).newValue)
         let peer = HubPeer(
             hub: self, id: id, address: request.remoteAddress.map(Self.text) ?? "", admission: admission)
-        return .accept(subprotocol: Session.subprotocol, handler: Session(owner: peer))
+        return .accept(subprotocol: Session.subprotocol, handler: Session(owner: peer, patience: Self.patience))
     }
 
     /// An address as people write it; empty for a Unix socket's other end, which has none.
@@ -228,18 +239,28 @@ package actor HubService: FolderService {
             case .notice(let notice): report(MirrorEvent(notice))
             case .joined(let id, let name): report(.peerJoined(name: name, address: sessions[id]?.peer.address ?? ""))
             case .left(_, let name): report(.peerLeft(name: name))
+            case .goOn: on { $0.goOn() }
             }
         }
+    }
+
+    private func goOn() {
+        attempt { () throws(StoreFailure) in perform(try machine.resumed()) }
     }
 
     /// Encodes and deflates once, however many it goes to.
     private func send(_ message: Message<ByteBuffer>, to ids: [SessionID]) {
         if ids.count == 1, let id = ids.first {
             sessions[id]?.session.send(message)
-            return
+        } else {
+            let prepared = Session.prepare(message, with: preparer)
+            for id in ids { sessions[id]?.session.send(prepared) }
         }
-        let prepared = Session.prepare(message, with: preparer)
-        for id in ids { sessions[id]?.session.send(prepared) }
+        for id in ids {
+            guard let session = sessions[id]?.session, session.isFull else { continue }
+            machine.full(id)
+            session.awaitRoom()
+        }
     }
 
     func finish(_ how: MirrorEnd) {
@@ -274,7 +295,7 @@ private struct HubPeer: SessionOwner {
     }
 
     func received(_ session: Session) {
-        hub.event { (machine) throws(StoreFailure) in try machine.received(session.arrived.takeAll(), from: id) }
+        hub.event { (machine) throws(StoreFailure) in try machine.received(session.takeArrived(), from: id) }
     }
 
     func writable(_ isWritable: Bool) {

@@ -255,7 +255,7 @@ private struct HubLink: SessionOwner {
     }
 
     func received(_ session: Session) {
-        peer.event(number) { (machine) throws(StoreFailure) in try machine.received(session.arrived.takeAll()) }
+        peer.event(number) { (machine) throws(StoreFailure) in try machine.received(session.takeArrived()) }
     }
 
     func writable(_ isWritable: Bool) {}

@@ -21,33 +21,78 @@ final class Session: WebSocketHandler {
         var connection: WebSocketConnection?
         /// Content messages whose bytes the socket has not taken yet.
         var supplies = 0
+        /// Bytes of what has arrived and was not taken yet.
+        var arrivedBytes = 0
+        var isPaused = false
+        /// Ends the connection of somebody who says nothing.
+        var deadline: Scheduled<Void>?
     }
 
     static let subprotocol = "nosocks.1"
+    /// Bytes that may wait for the socket before no more is sent.
+    static let mostWaiting = 512 << 10
+    /// Above this the other side is slowed down; one that keeps to the flow windows never gets there.
+    static let mostArrived = 16 << 20
 
     private let owner: any SessionOwner
+    private let patience: TimeAmount?
     private let state = Mutex(State())
-    let arrived = Mailbox<Message<ByteBuffer>>()
+    private let arrived = Mailbox<Message<ByteBuffer>>()
 
-    init(owner: any SessionOwner) {
+    /// - Parameter patience: How long the other side has for its first message; nil for as long as it likes.
+    init(owner: any SessionOwner, patience: TimeAmount? = nil) {
         self.owner = owner
+        self.patience = patience
     }
 
     var connection: WebSocketConnection? { state.withLock(\.connection) }
 
     func opened(_ connection: WebSocketConnection) {
-        state.withLock { $0.connection = connection }
+        let deadline = patience.map { patience in
+            connection.eventLoop.scheduleTask(in: patience) { [weak self] in
+                self?.fail(.policyViolation, "no hello came") ?? ()
+            }
+        }
+        state.withLock { state in
+            state.connection = connection
+            state.deadline = deadline
+        }
         owner.opened(self)
     }
 
     func received(message: ByteBuffer, isText: Bool) {
         guard !isText else { return fail(.unacceptableData, "a text message where only binary ones are spoken") }
         do {
-            guard let message = try MessageDecoder().decode(message) else { return }
-            if arrived.put(message) { owner.received(self) }
+            guard let decoded = try MessageDecoder().decode(message) else { return }
+            let mustPause = state.withLock { state in
+                state.deadline?.cancel()
+                state.deadline = nil
+                state.arrivedBytes += message.readableBytes
+                defer { state.isPaused = state.isPaused || state.arrivedBytes > Self.mostArrived }
+                return !state.isPaused && state.arrivedBytes > Self.mostArrived
+            }
+            if mustPause { connection?.pauseReading() }
+            if arrived.put(decoded) { owner.received(self) }
         } catch {
             fail(.policyViolation, "\(error)")
         }
+    }
+
+    /// What has arrived since the last call, in order.
+    func takeArrived() -> [Message<ByteBuffer>] {
+        let messages = arrived.takeAll()
+        let wasPaused = state.withLock { state in
+            state.arrivedBytes = 0
+            defer { state.isPaused = false }
+            return state.isPaused
+        }
+        if wasPaused, let connection {
+            connection.eventLoop.execute { [self] in
+                // More may have arrived meanwhile.
+                if !state.withLock(\.isPaused) { connection.resumeReading() }
+            }
+        }
+        return messages
     }
 
     func writabilityChanged(_ isWritable: Bool) {
@@ -61,7 +106,10 @@ final class Session: WebSocketHandler {
     }
 
     func closed(code: CloseCode?, reason: String, error: (any Error)?) {
-        state.withLock { $0.connection = nil }
+        state.withLock { state in
+            state.connection = nil
+            state.deadline?.cancel()
+        }
         let said = reason.isEmpty ? code.map { "closed with \($0)" } ?? "the connection was lost" : reason
         owner.closed(error.map { "\($0)" } ?? said)
     }
@@ -88,6 +136,18 @@ final class Session: WebSocketHandler {
     static func prepare(_ message: Message<ByteBuffer>, with preparer: MessagePreparer) -> PreparedMessage {
         let buffer = MessageEncoder().encode(message)
         return preparer.prepare(buffer, compress: Deflater.wouldShrink(buffer))
+    }
+
+    /// Whether more waits for the socket than should.
+    var isFull: Bool { connection.map { $0.bufferedBytes > Self.mostWaiting } ?? false }
+
+    /// Tells the owner that there is room, now or when the socket takes more again.
+    func awaitRoom() {
+        guard let connection else { return }
+        connection.eventLoop.execute { [owner] in
+            // Otherwise the connection itself tells when that changes.
+            if connection.isWritable { owner.writable(true) }
+        }
     }
 
     func close(code: CloseCode = .normalClosure, reason: String = "") {

@@ -71,20 +71,23 @@ extension HubMachine {
         // What is kept needs no content any more: it is in the transfer or was never there.
         var kept = offer
         kept.attachment = .none
-        sessions[id]?.held[file, default: []].append(kept)
+        if sessions[id]?.hold(kept, file) == false {
+            end(id, .violation, "a peer offered too much at a time")
+        }
     }
 
     /// Content that a peer was asked for.
     mutating func receive(_ supply: Supply<Store.Content>, from id: SessionID) throws(StoreFailure) {
         let file = supply.file
         var ready: [RelativePath] = []
-        if let list = supply.list {
+        if let list = supply.list, sessions[id]?.transfers.awaits(listOf: file) == true {
             guard try store.receive(list: list, of: file) else {
                 return end(id, .violation, "a chunk list is not that of its file")
             }
             ready += sessions[id]?.transfers.received(listOf: file) ?? []
         }
-        for (digest, content) in supply.chunks {
+        for (digest, content) in supply.chunks
+        where sessions[id]?.transfers.awaits(chunk: digest, of: file) == true {
             guard try store.receive(chunk: content, digest: digest, of: file) else {
                 return end(id, .violation, "a chunk does not match its digest")
             }
@@ -93,12 +96,12 @@ extension HubMachine {
         if !supply.unavailable.isEmpty || supply.listUnavailable {
             // The peer's copy has changed since; what it is now will be offered in its turn.
             _ = sessions[id]?.transfers.unavailable(file)
-            let offers = sessions[id]?.held.removeValue(forKey: file) ?? []
+            let offers = sessions[id]?.release(file) ?? []
             let settlements = offers.map { Settlement(number: $0.number, verdict: .refused(.contentUnavailable)) }
             if !settlements.isEmpty { actions.append(.send(.settled(settlements), to: [id])) }
         }
         guard !ready.isEmpty else { return }
-        if let offers = sessions[id]?.held.removeValue(forKey: file) { try judge(offers, from: id) }
+        if let offers = sessions[id]?.release(file), !offers.isEmpty { try judge(offers, from: id) }
         for path in ready where absent.removeValue(forKey: path) != nil { backlog.add(path) }
     }
 

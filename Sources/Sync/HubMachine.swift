@@ -22,6 +22,9 @@ package enum HubAction<Content> {
     case notice(Notice)
     case joined(SessionID, name: String)
     case left(SessionID, name: String)
+    /// There is more to send: call ``HubMachine/resumed()`` once these are on their way, and whatever else happened
+    /// meanwhile was told.
+    case goOn
 }
 
 /// The hub: puts every change in order, by compare-and-swap, and sends each peer the feed from where it is.
@@ -42,6 +45,8 @@ package struct HubMachine<Store: ReplicaStore>: FolderMachine {
     /// A page of the feed, all that was in it after ``readAheadStart`` when it was read.
     var readAhead: ArraySlice<Change> = []
     var readAheadStart: Revision = .zero
+    /// Whether ``resumed()`` is to be called.
+    var goesOn = false
     private(set) var epoch: Epoch
     private(set) var head: Revision
     private let replica: UInt64
@@ -135,6 +140,18 @@ package struct HubMachine<Store: ReplicaStore>: FolderMachine {
     package mutating func writable(_ id: SessionID, _ isWritable: Bool) throws(StoreFailure) -> [Action] {
         sessions[id]?.isWritable = isWritable
         if isWritable { try serve() }
+        return takeActions()
+    }
+
+    /// What was sent to this session is more than its socket has taken; ``writable(_:_:)`` tells when it has.
+    package mutating func full(_ id: SessionID) {
+        sessions[id]?.isWritable = false
+    }
+
+    /// More of what was begun; see ``HubAction/goOn``.
+    package mutating func resumed() throws(StoreFailure) -> [Action] {
+        goesOn = false
+        try serve()
         return takeActions()
     }
 

@@ -18,8 +18,10 @@ struct HubSession<Content> {
     var supplier = Supplier()
     /// Content that this peer was asked for.
     var transfers = Transfers()
+
     /// Its submissions that wait for content, by file.
-    var held: [Digest: [Offer<Content>]] = [:]
+    private var held: [Digest: [Offer<Content>]] = [:]
+    private var heldCount = 0
 
     private var unacknowledged: [(through: Revision, weight: Int)] = []
     private var inFlight = 0
@@ -32,6 +34,22 @@ struct HubSession<Content> {
         isGreeted = true
         self.name = name
         sent = revision
+    }
+
+    /// A submission waits for the content of a file.
+    ///
+    /// - Returns: False if that is more than a peer may have without a verdict.
+    mutating func hold(_ offer: Offer<Content>, _ file: Digest) -> Bool {
+        held[file, default: []].append(offer)
+        heldCount += 1
+        return heldCount <= SyncProtocol.offerWindow
+    }
+
+    /// The submissions that waited for a file do so no more.
+    mutating func release(_ file: Digest) -> [Offer<Content>] {
+        let offers = held.removeValue(forKey: file) ?? []
+        heldCount -= offers.count
+        return offers
     }
 
     /// Whether more of the feed may be sent now.

@@ -272,13 +272,13 @@ package struct PeerMachine<Store: ReplicaStore>: FolderMachine {
     private mutating func receive(_ supply: Supply<Store.Content>) throws(StoreFailure) {
         let file = supply.file
         var paths: [RelativePath] = []
-        if let list = supply.list {
+        if let list = supply.list, transfers.awaits(listOf: file) {
             guard try store.receive(list: list, of: file) else {
                 return violation("a chunk list is not that of its file")
             }
             paths += transfers.received(listOf: file)
         }
-        for (digest, content) in supply.chunks {
+        for (digest, content) in supply.chunks where transfers.awaits(chunk: digest, of: file) {
             guard try store.receive(chunk: content, digest: digest, of: file) else {
                 return violation("a chunk does not match its digest")
             }

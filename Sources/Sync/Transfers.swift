@@ -73,6 +73,15 @@ package struct Transfers {
         return wants
     }
 
+    /// Whether this chunk was asked for and has not come: what nobody asked for is not to be kept.
+    package func awaits(chunk: Digest, of file: Digest) -> Bool {
+        transfers[file]?.awaited[chunk] != nil
+    }
+
+    package func awaits(listOf file: Digest) -> Bool {
+        transfers[file]?.awaitsList == true
+    }
+
     /// A chunk has come; returns the paths that can be tried again now.
     package mutating func received(chunk: Digest, of file: Digest) -> [RelativePath] {
         guard let size = transfers[file]?.awaited.removeValue(forKey: chunk) else { return [] }

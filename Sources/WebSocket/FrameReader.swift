@@ -29,14 +29,29 @@ struct FrameReader {
     private var assembler: MessageAssembler
     private var inflater: Inflater?
     private let role: Role
-    private let maxFrameSize: Int
+    private let limits: Limits
     private let agreement: DeflateAgreement?
 
     init(role: Role, limits: Limits, agreement: DeflateAgreement?) {
         self.role = role
-        self.maxFrameSize = limits.maxFrameSize
+        self.limits = limits
         self.agreement = agreement
         self.assembler = MessageAssembler(limit: limits.maxMessageSize)
+    }
+
+    /// Whether a frame or a message has begun and not ended.
+    var isAmidMessage: Bool {
+        if case .payload = phase { return true }
+        return partialHeader.readableBytes > 0 || assembler.isUnderWay
+    }
+
+    /// Bytes of memory that the message under way holds.
+    var heldBytes: Int { assembler.capacity }
+
+    /// Lowers what a message may take to what is to be had, and never above the limits.
+    mutating func allow(_ bytes: Int) {
+        if case .done = phase { return }
+        assembler.limit = min(limits.maxMessageSize, bytes)
     }
 
     /// Reads on until something is complete.
@@ -98,8 +113,8 @@ struct FrameReader {
             controlPayload.clear()
             return
         }
-        guard header.payloadLength <= maxFrameSize else {
-            throw .tooBig("a frame is longer than \(maxFrameSize) bytes")
+        guard header.payloadLength <= limits.maxFrameSize else {
+            throw .tooBig("a frame is longer than \(limits.maxFrameSize) bytes")
         }
         try assembler.begin(header, mayCompress: agreement != nil)
         if header.isCompressed && inflater == nil, let agreement {

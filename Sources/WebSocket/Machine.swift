@@ -32,6 +32,20 @@ package struct Machine {
     /// The peer's close frame has come.
     package var isDeaf: Bool { closing.isDeaf }
 
+    /// Whether a frame or a message has begun to arrive and not ended.
+    package var isAmidMessage: Bool { reader.isAmidMessage }
+
+    /// Bytes of memory that the message now arriving holds.
+    package var heldBytes: Int { reader.heldBytes }
+
+    /// Bounds the message now arriving, and those after it, further than the limits do: with many connections, by what
+    /// memory is left for all of them. To be called before each ``next(from:)`` for which it is to hold.
+    ///
+    /// - Parameter bytes: What the message may take, with what it has already.
+    package mutating func allow(_ bytes: Int) {
+        reader.allow(bytes)
+    }
+
     /// Reads on until something is complete.
     ///
     /// - Parameter bytes: What came off the connection. What was read is taken from it; when `nil` is returned, all of

@@ -8,7 +8,8 @@ struct MessageAssembler {
     private var isCompressed = false
     private var utf8 = UTF8Validator()
     private var message = ByteBuffer()
-    private let limit: Int
+    /// The most bytes that a message may have; may change while one is under way.
+    var limit: Int
 
     init(limit: Int) {
         self.limit = limit
@@ -30,7 +31,7 @@ struct MessageAssembler {
             message = ByteBuffer()
         }
         if !isCompressed {
-            guard header.payloadLength <= limit - message.readableBytes else {
+            guard header.payloadLength <= room else {
                 throw .tooBig("a message is longer than \(limit) bytes")
             }
             reserve(for: header.payloadLength)
@@ -43,6 +44,10 @@ struct MessageAssembler {
         message.reserveCapacity(minimumWritableBytes: min(length, max(trusted, message.readableBytes)))
     }
 
+    /// Bytes that the message under way may still get.
+    private var room: Int { max(0, limit - message.readableBytes) }
+    /// Whether a message has begun and not ended.
+    var isUnderWay: Bool { kind != nil }
     /// What the message under way holds in memory.
     var capacity: Int { message.capacity }
 
@@ -86,7 +91,7 @@ struct MessageAssembler {
         guard header.isFinal, let kind else { return nil }
         if isCompressed {
             let start = message.writerIndex
-            try inflater?.finish(into: &message, limit: limit - message.readableBytes)
+            try inflater?.finish(into: &message, limit: room)
             try check(from: start)
         }
         if kind == .text && !utf8.isComplete { throw .invalid("text ends inside a character") }
@@ -100,7 +105,7 @@ struct MessageAssembler {
         _ piece: UnsafeRawBufferPointer, key: UInt32?, offset: Int, with inflater: Inflater
     ) throws(ProtocolError) {
         guard let key else {
-            try inflater.inflate(piece, into: &message, limit: limit - message.readableBytes)
+            try inflater.inflate(piece, into: &message, limit: room)
             return
         }
         // Unmasked a little at a time on the stack, where it stays in the cache and costs no buffer of its own.
@@ -115,7 +120,7 @@ struct MessageAssembler {
                 do throws(ProtocolError) {
                     try inflater.inflate(
                         UnsafeRawBufferPointer(start: plain, count: part.count), into: &message,
-                        limit: limit - message.readableBytes)
+                        limit: room)
                 } catch {
                     failure = error
                 }

@@ -25,12 +25,18 @@ final class ConnectionHandler: ChannelInboundHandler {
 
     private let configuration: WebSocketConfiguration
     private let owner: any WebSocketHandler
+    /// What all of a server's connections share; `nil` for a client.
+    private let budget: ArrivalBudget?
     private var machine: Machine
     private var phase = Phase.starting
     private var ending: Ending?
     private var context: ChannelHandlerContext?
     private var connection: WebSocketConnection?
     private var keepalive: Keepalive
+    private var pace: MessagePace
+    private var isPaused = false
+    /// What was read before the pause and is for after it.
+    private var unread = ByteBuffer()
     private var keepaliveTask: Scheduled<Void>?
     private var closeTask: Scheduled<Void>?
     private var random = SystemRandomNumberGenerator()
@@ -42,13 +48,24 @@ final class ConnectionHandler: ChannelInboundHandler {
     private var isReading = false
     private var isFlushScheduled = false
     private var isFlushing = false
+    /// The latest ping that came while there was no room for its pong.
+    private var unanswered: ByteBuffer?
+    /// Writes that the operating system has not taken yet.
+    private var waitingWrites = 0
+    /// When it last took one, or the first of those that wait was made.
+    private var lastTaken: UInt64 = 0
     /// Enough for one system call to be cheap per byte, and to start the kernel early on a long run of sends.
     private static let writeThreshold = 64 << 10
 
-    init(machine: Machine, configuration: WebSocketConfiguration, owner: any WebSocketHandler) {
+    init(
+        machine: Machine, configuration: WebSocketConfiguration, budget: ArrivalBudget?, owner: any WebSocketHandler
+    ) {
         self.machine = machine
         self.configuration = configuration
+        self.budget = budget
         self.owner = owner
+        self.pace = MessagePace(
+            grace: UInt64(clamping: configuration.deadInterval.nanoseconds), slowest: configuration.minMessageRate)
         self.keepalive = Keepalive(pingInterval: 1, deadInterval: 1, now: 0)
     }
 
@@ -88,12 +105,27 @@ final class ConnectionHandler: ChannelInboundHandler {
         keepalive.heard(at: now(context))
         isReading = true
         var bytes = Self.unwrapInboundIn(data)
+        if isPaused { unread.writeBuffer(&bytes) } else { read(&bytes, context) }
+    }
+
+    private func read(_ bytes: inout ByteBuffer, _ context: ChannelHandlerContext) {
+        let count = bytes.readableBytes
+        let held = machine.heldBytes
+        if let budget { machine.allow(budget.allowance(holding: held)) }
+        var hasFinished = false
         do throws(ProtocolError) {
-            while phase == .open, let event = try machine.next(from: &bytes) {
+            while phase == .open, !isPaused, let event = try machine.next(from: &bytes) {
+                if case .message = event { hasFinished = true }
                 handle(event)
             }
         } catch {
             fail(error)
+        }
+        budget?.settle(from: held, to: machine.heldBytes)
+        if isPaused {
+            unread.writeBuffer(&bytes)
+        } else {
+            pace.read(count, hasFinished: hasFinished, isAmidMessage: machine.isAmidMessage, at: now(context))
         }
     }
 
@@ -115,7 +147,12 @@ final class ConnectionHandler: ChannelInboundHandler {
     func channelWritabilityChanged(context: ChannelHandlerContext) {
         let isWritable = context.channel.isWritable
         connection?.setWritable(isWritable)
-        if phase == .open { owner.writabilityChanged(isWritable) }
+        guard phase == .open else { return }
+        if isWritable, let payload = unanswered {
+            unanswered = nil
+            pong(payload)
+        }
+        owner.writabilityChanged(isWritable)
     }
 
     private func handle(_ event: Event) {
@@ -123,9 +160,8 @@ final class ConnectionHandler: ChannelInboundHandler {
         case .message(let message, let isText):
             owner.received(message: message, isText: isText)
         case .ping(let payload):
-            machine.writePong(payload, maskingKey: maskingKey(), into: &out)
-            account(payload.readableBytes)
-            scheduleFlush()
+            // Only the most recent ping need be answered (RFC 6455 §5.5.3): a flood of them costs no memory.
+            if connection?.isWritable == true { pong(payload) } else { unanswered = payload }
         case .pong:
             break
         case .close(let code, let reason):
@@ -134,6 +170,27 @@ final class ConnectionHandler: ChannelInboundHandler {
             // The server drops TCP first, the client leaves it a moment to (RFC 6455 §7.1.1).
             linger(then: machine.role == .server ? .all : nil)
         }
+    }
+
+    private func pong(_ payload: ByteBuffer) {
+        machine.writePong(payload, maskingKey: maskingKey(), into: &out)
+        account(payload.readableBytes)
+        scheduleFlush()
+    }
+
+    /// Reads on, or leaves what comes to the operating system, which then slows the peer down.
+    func setReading(_ isReading: Bool) {
+        guard isPaused == isReading, let context, phase == .open else { return }
+        isPaused = !isReading
+        keepalive.heard(at: now(context))
+        if isPaused {
+            pace.pause()
+        } else {
+            var bytes = unread
+            unread = ByteBuffer()
+            read(&bytes, context)
+        }
+        if isPaused != isReading { try? context.channel.syncOptions?.setOption(.autoRead, value: isReading) }
     }
 
     /// The peer broke a rule: what was sent before goes out, then the close frame, then our half of the connection.
@@ -212,9 +269,13 @@ final class ConnectionHandler: ChannelInboundHandler {
         guard let context else { return }
         let cost = outCost
         outCost = 0
+        if waitingWrites == 0 { lastTaken = now(context) }
+        waitingWrites += 1
         let promise = context.eventLoop.makePromise(of: Void.self)
         promise.futureResult.assumeIsolated().whenComplete { result in
             self.connection?.account(sent: cost)
+            self.waitingWrites -= 1
+            if let context = self.context { self.lastTaken = self.now(context) }
             // Bytes that had to wait for room prove that the peer takes them, and its pong may be far behind. Bytes that
             // the operating system takes at once prove nothing.
             if case .success = result, !self.isFlushing, let context = self.context {
@@ -262,6 +323,8 @@ final class ConnectionHandler: ChannelInboundHandler {
     /// Sends what has gathered, closes as much as `mode` says when that has left, and the rest when the time is up.
     private func linger(then mode: CloseMode?) {
         phase = .lingering
+        if isPaused { try? context?.channel.syncOptions?.setOption(.autoRead, value: true) }
+        unread = ByteBuffer()
         keepaliveTask?.cancel()
         closeTask?.cancel()
         guard let context else { return }
@@ -291,6 +354,8 @@ final class ConnectionHandler: ChannelInboundHandler {
         keepaliveTask?.cancel()
         closeTask?.cancel()
         out = ByteBuffer()
+        unread = ByteBuffer()
+        budget?.settle(from: machine.heldBytes, to: 0)
         connection?.setWritable(false)
         connection?.detach()
         connection = nil
@@ -302,8 +367,14 @@ final class ConnectionHandler: ChannelInboundHandler {
 
     private func checkKeepalive() {
         guard phase == .open, let context else { return }
+        let now = now(context)
+        if isPaused { keepalive.heard(at: now) }
+        if pace.isTooSlow(at: now) { return fail(ProtocolError(.policyViolation, "a message comes too slowly")) }
+        if waitingWrites > 0, now - lastTaken > UInt64(clamping: configuration.stallInterval.nanoseconds) {
+            return drop(WebSocketConnectionError.readerTooSlow)
+        }
         let next: UInt64
-        switch keepalive.check(at: now(context)) {
+        switch keepalive.check(at: now) {
         case .dead:
             return drop(WebSocketConnectionError.silent)
         case .ping(let lookAgain):

@@ -21,6 +21,7 @@ struct ServerUpgrader: NIOTypedHTTPServerProtocolUpgrader {
     /// Filled in by the gate before the request gets here.
     let grant: NIOLoopBoundBox<UpgradeGrant?>
     let configuration: WebSocketConfiguration
+    let budget: ArrivalBudget
 
     let supportedProtocol = "websocket"
     let requiredUpgradeHeaders: [String] = []
@@ -41,7 +42,7 @@ struct ServerUpgrader: NIOTypedHTTPServerProtocolUpgrader {
             guard let grant = grant.value else { throw ChannelError.inappropriateOperationForState }
             return try UpgradedChannel.install(
                 in: channel, role: .server, agreement: grant.agreement, subprotocol: grant.subprotocol,
-                configuration: configuration, owner: grant.owner)
+                configuration: configuration, budget: budget, owner: grant.owner)
         }
     }
 }
@@ -49,11 +50,12 @@ struct ServerUpgrader: NIOTypedHTTPServerProtocolUpgrader {
 extension UpgradedChannel {
     static func install(
         in channel: any Channel, role: Role, agreement: DeflateAgreement?, subprotocol: String?,
-        configuration: WebSocketConfiguration, owner: any WebSocketHandler
+        configuration: WebSocketConfiguration, budget: ArrivalBudget? = nil, owner: any WebSocketHandler
     ) throws -> UpgradedChannel {
         let machine = Machine(
             role: role, limits: configuration.limits, agreement: agreement, level: configuration.deflate?.level ?? 1)
-        let handler = ConnectionHandler(machine: machine, configuration: configuration, owner: owner)
+        let handler = ConnectionHandler(
+            machine: machine, configuration: configuration, budget: budget, owner: owner)
         let connection = WebSocketConnection(
             handler: handler, eventLoop: channel.eventLoop, remoteAddress: channel.remoteAddress,
             subprotocol: subprotocol, deflateAgreement: agreement, serverPin: channel.peerPin)

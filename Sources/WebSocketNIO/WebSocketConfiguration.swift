@@ -10,6 +10,15 @@ package struct WebSocketConfiguration: Sendable {
     /// to a window of 8 KiB, since it must hold one for each of them.
     package var deflate: DeflateSettings?
 
+    /// The most bytes that messages which are still arriving may take on all of a server's connections together, besides
+    /// 64 KiB for each. A message for which there is no room fails its connection with 1009.
+    package var maxArrivingBytes = 256 << 20
+
+    /// The most connections of a server that have not become WebSockets yet, and the most from one address (from one
+    /// /64 of IPv6). With one too many, the one that has waited longest is dropped.
+    package var maxHandshakes = 2048
+    package var maxHandshakesPerAddress = 128
+
     /// How long the opening handshake may take, from the connection's first byte or the end of the last plain request.
     package var handshakeTimeout: TimeAmount = .seconds(10)
 
@@ -22,6 +31,13 @@ package struct WebSocketConfiguration: Sendable {
     package var pingInterval: TimeAmount = .seconds(15)
     /// Silence, in both directions, after which the peer counts as dead and the connection is dropped.
     package var deadInterval: TimeAmount = .seconds(45)
+
+    /// After the dead interval a message must have come at this many bytes a second, on average; one that did not fails
+    /// the connection with 1008.
+    package var minMessageRate = 256
+    /// Time without the operating system taking any of the bytes that are to be sent, after which the peer counts as
+    /// one that never reads, and is dropped.
+    package var stallInterval: TimeAmount = .seconds(120)
 
     /// How long the peer has to answer our close frame, once that has left.
     package var closeTimeout: TimeAmount = .seconds(5)

@@ -65,6 +65,15 @@ package final class WebSocketConnection: Sendable {
         onLoop { $0.drop(WebSocketConnectionError.aborted) }
     }
 
+    /// Reads no further for now; what has been read may still bring messages. The peer finds its sends slowed down.
+    package func pauseReading() {
+        onLoop { $0.setReading(false) }
+    }
+
+    package func resumeReading() {
+        onLoop { $0.setReading(true) }
+    }
+
     private func onLoop(_ body: @escaping @Sendable (ConnectionHandler) -> Void) {
         if eventLoop.inEventLoop {
             if let handler = channelHandler.value { body(handler) }

@@ -38,7 +38,7 @@ package final class WebSocketServer: Sendable {
         answer: @escaping @Sendable (HTTPRequestHead) -> HTTPAnswer = { _ in .upgradeRequired },
         decide: @escaping @Sendable (UpgradeRequest) -> UpgradeDecision
     ) async throws -> WebSocketServer {
-        let rules = ServerRules(configuration: configuration, tls: tls, answer: answer, decide: decide)
+        let rules = ServerRules(configuration, tls: tls, answer: answer, decide: decide)
         let bootstrap = ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: 1024)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
@@ -93,9 +93,27 @@ struct ServerRules: Sendable {
     let tls: ServerTLS?
     let answer: @Sendable (HTTPRequestHead) -> HTTPAnswer
     let decide: @Sendable (UpgradeRequest) -> UpgradeDecision
+    private let census: HandshakeCensus
+    private let budget: ArrivalBudget
+
+    init(
+        _ configuration: WebSocketConfiguration, tls: ServerTLS?,
+        answer: @escaping @Sendable (HTTPRequestHead) -> HTTPAnswer,
+        decide: @escaping @Sendable (UpgradeRequest) -> UpgradeDecision
+    ) {
+        self.configuration = configuration
+        self.tls = tls
+        self.answer = answer
+        self.decide = decide
+        census = HandshakeCensus(
+            limit: configuration.maxHandshakes, perAddress: configuration.maxHandshakesPerAddress)
+        budget = ArrivalBudget(limit: configuration.maxArrivingBytes)
+    }
 
     /// On the channel's event loop.
     func setUp(_ channel: any Channel) throws {
+        let left = census.arrived(channel)
+        channel.closeFuture.whenComplete { _ in left() }
         try channel.syncOptions?.apply(configuration)
         let guardian = HeadGuard(
             maxBytes: configuration.maxHeadSize, timeout: configuration.handshakeTimeout,
@@ -113,7 +131,7 @@ struct ServerRules: Sendable {
             httpEncoder: encoder,
             extraHTTPHandlers: [guardian, decoder, pipelining, validation, gate, errors],
             upgradeConfiguration: .init(
-                upgraders: [ServerUpgrader(grant: grant, configuration: configuration)],
+                upgraders: [ServerUpgrader(grant: grant, configuration: configuration, budget: budget)],
                 notUpgradingCompletionHandler: { channel in
                     // The gate lets nothing through that does not upgrade.
                     channel.close().flatMapThrowing { throw ChannelError.inappropriateOperationForState }
@@ -121,7 +139,10 @@ struct ServerRules: Sendable {
         let pipeline = channel.pipeline.syncOperations
         if let tls { try pipeline.addHandlers(tls.makeHandlers()) }
         try pipeline.addHandlers([guardian, encoder, decoder, pipelining, validation, gate, upgrade, errors])
-        upgrade.upgradeResultFuture.assumeIsolated().whenSuccess { $0.start() }
+        upgrade.upgradeResultFuture.assumeIsolated().whenSuccess { upgraded in
+            left()
+            upgraded.start()
+        }
     }
 }
 

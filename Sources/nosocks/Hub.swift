@@ -35,13 +35,15 @@ struct Hub: AsyncParsableCommand {
             valueName: "origin"))
     var allowOrigin: [String] = []
 
-    @Option(help: ArgumentHelp("How many peers may be in at a time.", valueName: "n"))
-    var maxPeers = 10_000
+    @Option(help: ArgumentHelp("How many peers may be in at a time (default: 10000).", valueName: "n"))
+    var maxPeers: Int?
 
     @OptionGroup var replica: ReplicaOptions
 
     func validate() throws {
-        if maxPeers < 1 { throw ValidationError("--max-peers \(maxPeers): a hub takes one peer at least") }
+        if let maxPeers, maxPeers < 1 {
+            throw ValidationError("--max-peers \(maxPeers): a hub takes one peer at least")
+        }
         for text in listen { _ = try ListenAddress.parse(text) }
         try replica.validate(directory)
     }
@@ -65,7 +67,7 @@ struct Hub: AsyncParsableCommand {
         options.tls = try tls.load(directory, for: addresses, talk)
         options.isReadOnly = readOnly
         options.origins = Set(allowOrigin)
-        options.maxPeers = maxPeers
+        limitConnections(&options, talk)
         let narrator = Narrator(
             talk, events: replica.eventLines,
             joining: (options.tls.flatMap(tls.pinWords) ?? "") + (options.book.isEmpty ? "" : " --token-file FILE"))
@@ -91,6 +93,17 @@ struct Hub: AsyncParsableCommand {
         }
         withExtendedLifetime(signals) {}
         throw end.conclude(talk, narrator)
+    }
+
+    private func limitConnections(_ options: inout HubService.Options, _ talk: Talk) {
+        if let maxPeers { options.maxPeers = maxPeers }
+        let wanted = options.maxPeers
+        options.fit(connections: DescriptorLimit.raise())
+        guard options.maxPeers < wanted else { return }
+        let text =
+            "this system's limit of open files allows \(options.maxPeers) peers at a time, not \(wanted); "
+            + "ulimit -Hn shows it, ulimit -n sets it"
+        if maxPeers == nil { talk.detail(text) } else { talk.warn(text) }
     }
 }
 

@@ -259,6 +259,10 @@ final class World {
             case .close(let session): update(session) { $0.hubClosed = true }
             case .notice(let notice): heard(notice, hub)
             case .joined, .left: break
+            case .goOn:
+                run(hub) { () throws(StoreFailure) in
+                    if let actions = try hub.hub?.resumed() { perform(actions) }
+                }
             }
         }
     }

@@ -151,17 +151,16 @@ private let streamSocket = SOCK_STREAM
         // Bound, so that nobody else gets the port, and not listening.
         let taken = socket(AF_INET, streamSocket, 0)
         defer { _ = close(taken) }
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let bound = withUnsafeMutablePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(taken, $0, length) == 0 && getsockname(taken, $0, &length) == 0
-            }
+        let address = try SocketAddress(ipAddress: "127.0.0.1", port: 0)
+        try #require(address.withSockAddr { bind(taken, $0, socklen_t($1)) } == 0)
+        // A sockaddr_in has its port in its third and fourth byte.
+        var name = [UInt8](repeating: 0, count: 16)
+        var length = socklen_t(name.count)
+        let isNamed = name.withUnsafeMutableBytes { bytes in
+            bytes.baseAddress.map { getsockname(taken, $0.assumingMemoryBound(to: sockaddr.self), &length) == 0 }
         }
-        try #require(bound)
-        let port = Int(UInt16(bigEndian: address.sin_port))
+        try #require(isNamed == true)
+        let port = Int(name[2]) << 8 | Int(name[3])
         let error = await #expect(throws: WebSocketClientError.self) {
             try await WebSocketClient.connect(to: .host("127.0.0.1", port: port), handler: Recorder())
         }

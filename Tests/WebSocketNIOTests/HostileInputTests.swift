@@ -162,6 +162,8 @@ import WebSocket
     func pingFlood() async throws {
         var configuration = WebSocketConfiguration()
         configuration.maxBufferedBytes = 1 << 20
+        configuration.pingInterval = .milliseconds(50)
+        configuration.stallInterval = .milliseconds(200)
         let recorder = Recorder()
         let (server, port) = try await server(recorder, configuration)
         let client = try await RawClient.connect(port: port, reads: false)
@@ -170,6 +172,56 @@ import WebSocket
         let sending = Task { while !Task.isCancelled { try await client.send(flood) } }
         let closing = try #require(await recorder.closing())
         #expect(closing.error as? WebSocketConnectionError == .readerTooSlow)
+        sending.cancel()
+        _ = await sending.result
+        try await server.close()
+    }
+
+    @Test("Of too many connections that are no WebSockets yet, the oldest of that address goes, and WebSockets stay")
+    func connectFlood() async throws {
+        var configuration = WebSocketConfiguration()
+        configuration.maxHandshakesPerAddress = 3
+        let recorder = Recorder(echoes: true)
+        let (server, port) = try await server(recorder, configuration)
+        let member = try await RawClient.connect(port: port)
+        try await member.send(upgradeHead)
+        _ = await member.readHead()
+
+        var waiting: [RawClient] = []
+        for _ in 0..<3 { waiting.append(try await RawClient.connect(port: port)) }
+        // Each is known to the server before the next one comes.
+        for client in waiting {
+            try await client.send("HEAD / HTTP/1.1\r\nHost: a\r\n\r\n")
+            _ = await client.readHead()
+        }
+        for number in 0..<3 {
+            let late = try await RawClient.connect(port: port)
+            #expect(await waiting[number].readAll() == "", "the oldest was dropped")
+            try await late.send("HEAD / HTTP/1.1\r\nHost: a\r\n\r\n")
+            #expect(await late.readHead().hasPrefix("HTTP/1.1 426 "))
+            waiting.append(late)
+        }
+        try await member.send(clientFrame(0x82, [1]))
+        #expect(await member.read { $0 == [0x82, 1, 1] } == [0x82, 1, 1])
+        try await server.close()
+    }
+
+    @Test("Endless fragments are 1009 at the bound, and empty ones cost nothing but their time")
+    func endlessFragments() async throws {
+        var configuration = WebSocketConfiguration()
+        configuration.limits = Limits(maxFrameSize: 1 << 20, maxMessageSize: 1 << 20)
+        let (server, port) = try await server(Recorder(), configuration)
+        let client = try await RawClient.connect(port: port)
+        try await client.send(upgradeHead)
+        _ = await client.readHead()
+        try await client.send(clientFrame(0x02))
+        let empty = Array(repeatElement(clientFrame(0x00), count: 20_000).joined())
+        for _ in 0..<10 { try await client.send(empty) }
+        let fragment = clientFrame(0x00, [UInt8](repeating: 0, count: 100))
+        let run = Array(repeatElement(fragment, count: 5000).joined())
+        let sending = Task { while !Task.isCancelled { try await client.send(run) } }
+        let answer = await client.read()
+        #expect(answer.starts(with: [0x88]) && answer.dropFirst(2).starts(with: [0x03, 0xF1]))
         sending.cancel()
         _ = await sending.result
         try await server.close()

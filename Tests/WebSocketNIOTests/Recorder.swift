@@ -20,10 +20,16 @@ final class Recorder: WebSocketHandler {
     private let closings = Atomic(0)
     private let onOpened: @Sendable (WebSocketConnection) -> Void
     private let echoes: Bool
+    private let pausesAfterEach: Bool
+    private let messages = Mutex<[[UInt8]]>([])
 
-    init(echoes: Bool = false, onOpened: @escaping @Sendable (WebSocketConnection) -> Void = { _ in }) {
+    init(
+        echoes: Bool = false, pausesAfterEach: Bool = false,
+        onOpened: @escaping @Sendable (WebSocketConnection) -> Void = { _ in }
+    ) {
         (notes, continuation) = AsyncStream.makeStream()
         self.echoes = echoes
+        self.pausesAfterEach = pausesAfterEach
         self.onOpened = onOpened
     }
 
@@ -35,6 +41,8 @@ final class Recorder: WebSocketHandler {
 
     func received(message: ByteBuffer, isText: Bool) {
         continuation.yield(.message(message, isText: isText))
+        messages.withLock { $0.append(Array(message.readableBytesView)) }
+        if pausesAfterEach { connection?.pauseReading() }
         if echoes { held.withLock { $0 }?.send(message, text: isText, compress: true) }
     }
 
@@ -69,6 +77,8 @@ final class Recorder: WebSocketHandler {
 
     /// Its connection while that is open, for tests that cannot wait.
     var connection: WebSocketConnection? { held.withLock { $0 } }
+    /// What has come so far, for tests that cannot wait.
+    var messagesSoFar: [[UInt8]] { messages.withLock { $0 } }
     /// How it ended so far, for tests that cannot wait.
     var ending: (code: CloseCode?, error: (any Error)?)? { ended.withLock { $0 } }
 }

@@ -278,9 +278,11 @@ import WebSocket
         configuration.handshakeTimeout = .milliseconds(300)
         let port = try #require(listener.localAddress?.port)
         let error = await refusal(port: port, tls: .firstUse, configuration: configuration)
-        guard case .timedOut = error else {
-            Issue.record("not timed out: \(error as Any)")
-            return
+        switch error {
+        // A machine that is slow enough lets TCP's own handshake take the time.
+        case .timedOut: break
+        case .unreachable(let reason, _) where reason.contains("timed out"): break
+        default: Issue.record("not timed out: \(error as Any)")
         }
         try await listener.close().get()
     }

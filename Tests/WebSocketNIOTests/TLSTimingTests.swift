@@ -93,7 +93,7 @@ import WebSocket
     func stalled(isHalfway: Bool) throws {
         let identity = try ServerIdentity.selfSigned(for: [])
         let rules = ServerRules(
-            configuration: WebSocketConfiguration(), tls: ServerTLS(identity), answer: { _ in .upgradeRequired },
+            WebSocketConfiguration(), tls: ServerTLS(identity), answer: { _ in .upgradeRequired },
             decide: { _ in .reject(.upgradeRequired) })
         let server = EmbeddedChannel()
         try rules.setUp(server)
