@@ -115,9 +115,7 @@ package enum WebSocketClient {
                             return nil
                         }
                     }))
-            if let tls {
-                try channel.pipeline.syncOperations.addHandlers(tls.makeHandlers(outcome: outcome))
-            }
+            try tls?.install(in: channel) { outcome.fail($0) }
             try channel.pipeline.syncOperations.addHandlers([encoder, decoder, validation, upgrade])
             upgrade.upgradeResultFuture.assumeIsolated().whenComplete { result in
                 switch result {
