@@ -20,6 +20,8 @@ package actor PeerService: FolderService {
         package var token: AccessToken?
         /// How it knows the hub, where the hub's address is a secure one.
         package var trust = HubTrust.system
+        /// Through whom it connects, if not directly.
+        package var proxy: HubProxy?
 
         package init(hub: HubAddress, name: String, isOnce: Bool, isReplacing: Bool) {
             self.hub = hub
@@ -49,6 +51,8 @@ package actor PeerService: FolderService {
     private var random = SystemRandomNumberGenerator()
     private var backoff = Backoff()
     private var saidUnreachable = false
+    /// What was said last of the proxy, since there was a hub.
+    private var saidOfProxy: String?
     private var progress = MirrorEvent.Progress()
     private var isOutOfSpace = false
     /// Whether a scan met what it could not look into.
@@ -94,14 +98,14 @@ package actor PeerService: FolderService {
         attemptNumber += 1
         let owner = HubLink(peer: self, number: attemptNumber)
         let hub = options.hub
+        let proxy = options.proxy?.proxy
         let tls = hub.isSecure ? trust.tls : nil
         let headers: HTTPHeaders = options.token.map { ["authorization": "Bearer \($0.text)"] } ?? [:]
         Task {
             do throws(WebSocketClientError) {
                 _ = try await WebSocketClient.connect(
-                    to: hub.socketPath.map { .unixSocket(path: $0) } ?? .host(hub.host, port: hub.port), path: hub.path,
-                    subprotocols: [Session.subprotocol], headers: headers, tls: tls,
-                    handler: Session(owner: owner))
+                    to: hub.socketAddress, path: hub.path, subprotocols: [Session.subprotocol], headers: headers,
+                    tls: tls, proxy: proxy, handler: Session(owner: owner))
             } catch {
                 self.failedToConnect(error)
             }
@@ -111,19 +115,17 @@ package actor PeerService: FolderService {
     private func failedToConnect(_ error: WebSocketClientError) {
         guard end == nil else { return }
         switch error {
-        case .unreachable, .timedOut:
-            if options.isOnce { return finish(.unreachable("\(error)")) }
-            if !saidUnreachable { report(.unreachable(reason: "\(error)")) }
-            saidUnreachable = true
-            connectLater()
+        case .unreachable, .timedOut: tryLater("\(error)")
+        case .proxy(let reason):
+            // Whoever can do something about it must hear of it, even if other words were said before.
+            if saidOfProxy != reason { saidUnreachable = false }
+            saidOfProxy = reason
+            let host = options.hub.host
+            tryLater(HubAddress.isLoopback(host) ? "\(reason); to go there directly, list \(host) in NO_PROXY" : reason)
         case .refused(let status, let headers, let line):
             switch status.code {
             case 401, 403, 421: finish(.forbidden(line.isEmpty ? "\(error)" : line))
-            case 429, 500..<600:
-                if options.isOnce { return finish(.unreachable("\(error)")) }
-                if !saidUnreachable { report(.unreachable(reason: "\(error)")) }
-                saidUnreachable = true
-                connectLater()
+            case 429, 500..<600: tryLater("\(error)")
             default:
                 let other = headers["server"].first.map { " (\($0))" } ?? ""
                 finish(.notAHub("it speaks HTTP\(other) but not \(Session.subprotocol): \(error)"))
@@ -132,6 +134,13 @@ package actor PeerService: FolderService {
         case .badTLS(let reason): finish(.notAHub("it speaks no TLS that is spoken here: \(reason)"))
         case .badUpgrade: finish(.notAHub("it does not speak \(Session.subprotocol): \(error)"))
         }
+    }
+
+    private func tryLater(_ reason: String) {
+        if options.isOnce { return finish(.unreachable(reason)) }
+        if !saidUnreachable { report(.unreachable(reason: reason)) }
+        saidUnreachable = true
+        connectLater()
     }
 
     private func connectLater() {
@@ -211,6 +220,7 @@ package actor PeerService: FolderService {
     private func welcomed(_ welcome: Welcome) {
         backoff.reset()
         saidUnreachable = false
+        saidOfProxy = nil
         progress = MirrorEvent.Progress(revision: welcome.from, head: welcome.head)
         if trust != .system, let pin = session?.connection?.serverPin {
             trust = .pin(HubPin(pin))

@@ -6,35 +6,19 @@ enum AcceptKey {
     /// - Returns: The accept value for a request's key.
     static func accept(for key: String) -> String {
         let guid = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
-        return base64(Array(Insecure.SHA1.hash(data: Array((key + guid).utf8))))
+        return Base64.text(Array(Insecure.SHA1.hash(data: Array((key + guid).utf8))))
     }
 
     /// - Returns: A new key: 16 random bytes in base64.
     static func makeKey() -> String {
         var random = SystemRandomNumberGenerator()
-        return base64((0..<16).map { _ in UInt8.random(in: .min ... .max, using: &random) })
+        return Base64.text((0..<16).map { _ in UInt8.random(in: .min ... .max, using: &random) })
     }
 
     /// Whether this is the base64 of 16 bytes.
     static func isValid(_ key: String) -> Bool {
         let bytes = Array(key.utf8)
-        return bytes.count == 24 && bytes.hasSuffix("==") && bytes.dropLast(2).allSatisfy(alphabet.contains)
-    }
-
-    private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
-
-    private static func base64(_ bytes: [UInt8]) -> String {
-        var text: [UInt8] = []
-        for start in stride(from: 0, to: bytes.count, by: 3) {
-            let group = bytes[start..<min(start + 3, bytes.count)]
-            let padded = Array(group) + [0, 0]
-            let word = UInt32(padded[0]) << 16 | UInt32(padded[1]) << 8 | UInt32(padded[2])
-            for position in 0..<4 {
-                let index = Int(word >> UInt32(18 - 6 * position)) & 63
-                text.append(position <= group.count ? alphabet[index] : UInt8(ascii: "="))
-            }
-        }
-        return String(decoding: text, as: UTF8.self)
+        return bytes.count == 24 && bytes.hasSuffix("==") && bytes.dropLast(2).allSatisfy(Base64.alphabet.contains)
     }
 }
 

@@ -41,13 +41,7 @@ final class RefusalReader: ChannelInboundHandler {
             buffer: body.getSlice(at: body.readerIndex, length: min(body.readableBytes, Self.mostBody)) ?? body)
         let line = text.split(whereSeparator: \.isNewline).first.map(String.init) ?? ""
         outcome.fail(
-            WebSocketClientError.refused(status: head.status, headers: head.headers, firstLine: printable(line)))
+            WebSocketClientError.refused(status: head.status, headers: head.headers, firstLine: line.printable))
         context.close(promise: nil)
-    }
-
-    /// A stranger's words go to a terminal: at most 200 characters, and no control sequences.
-    private func printable(_ line: String) -> String {
-        let safe = line.unicodeScalars.filter { $0.value >= 0x20 && !(0x7F...0x9F).contains($0.value) }
-        return String(String(String.UnicodeScalarView(safe)).prefix(200))
     }
 }

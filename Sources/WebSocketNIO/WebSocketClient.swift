@@ -37,9 +37,23 @@ package enum WebSocketClient {
     ///     ``WebSocketConnection/subprotocol`` tells.
     ///   - headers: More for the request, such as Authorization.
     ///   - tls: `nil` for plain TCP.
+    ///   - proxy: Whom to ask for a tunnel to the server; `nil` for none. A Unix socket needs none. Everything else,
+    ///     TLS with the server too, happens inside the tunnel.
     package static func connect(
         to address: Address, path: String = "/", subprotocols: [String] = [], headers: HTTPHeaders = [:],
-        configuration: WebSocketConfiguration = .client, tls: ClientTLS? = nil,
+        configuration: WebSocketConfiguration = .client, tls: ClientTLS? = nil, proxy: Proxy? = nil,
+        group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton, handler: any WebSocketHandler
+    ) async throws(WebSocketClientError) -> WebSocketConnection {
+        var tunnel: Tunnel?
+        if let proxy { tunnel = try Tunnel(through: proxy, to: address, configuration: configuration) }
+        return try await connect(
+            to: address, path: path, subprotocols: subprotocols, headers: headers, configuration: configuration,
+            tls: tls, tunnel: tunnel, group: group, handler: handler)
+    }
+
+    static func connect(
+        to address: Address, path: String = "/", subprotocols: [String] = [], headers: HTTPHeaders = [:],
+        configuration: WebSocketConfiguration = .client, tls: ClientTLS? = nil, tunnel: Tunnel?,
         group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton, handler: any WebSocketHandler
     ) async throws(WebSocketClientError) -> WebSocketConnection {
         var head = HTTPRequestHead(version: .http1_1, method: .GET, uri: path, headers: headers)
@@ -47,12 +61,13 @@ package enum WebSocketClient {
         var session: ClientTLSSession?
         if let tls { session = try ClientTLSSession(tls, to: address) }
         let attempt = Attempt(
-            head: head, subprotocols: subprotocols, configuration: configuration, tls: session, handler: handler,
-            outcome: group.any().makePromise(of: WebSocketConnection.self))
+            head: head, subprotocols: subprotocols, configuration: configuration, tls: session, tunnel: tunnel,
+            handler: handler, outcome: group.any().makePromise(of: WebSocketConnection.self))
         do {
             return try await attempt.run(address, group: group)
         } catch {
-            throw WebSocketClientError(error)
+            let error = WebSocketClientError(error)
+            throw tunnel?.explain(error) ?? error
         }
     }
 
@@ -62,6 +77,7 @@ package enum WebSocketClient {
         let subprotocols: [String]
         let configuration: WebSocketConfiguration
         let tls: ClientTLSSession?
+        let tunnel: Tunnel?
         let handler: any WebSocketHandler
         let outcome: EventLoopPromise<WebSocketConnection>
 
@@ -73,7 +89,7 @@ package enum WebSocketClient {
                 }
             let channel: any Channel
             do {
-                switch address {
+                switch tunnel?.entrance ?? address {
                 case .host(let host, let port):
                     channel = try await bootstrap.channelOption(.tcpOption(.tcp_nodelay), value: 1)
                         .connect(host: host, port: port).get()
@@ -81,10 +97,13 @@ package enum WebSocketClient {
                     channel = try await bootstrap.connect(unixDomainSocketPath: path).get()
                 }
             } catch {
+                let error = tunnel?.unreachable(error) ?? error
                 outcome.fail(error)
                 throw error
             }
             let deadline = channel.eventLoop.scheduleTask(in: configuration.handshakeTimeout) {
+                // Still in there if it is the proxy that takes so long.
+                try? channel.pipeline.syncOperations.handler(type: TunnelHandler.self).timedOut()
                 outcome.fail(WebSocketClientError.timedOut)
             }
             outcome.futureResult.whenComplete { result in
@@ -97,6 +116,17 @@ package enum WebSocketClient {
         /// On the channel's event loop.
         private func setUp(_ channel: any Channel) throws {
             try channel.syncOptions?.apply(configuration)
+            // Everything that ends the channel without an answer.
+            channel.closeFuture.whenComplete { _ in outcome.fail(ChannelError.eof) }
+            if let tunnel {
+                try tunnel.install(in: channel, fail: { outcome.fail($0) }, opened: shakeHands)
+            } else {
+                try shakeHands(channel)
+            }
+        }
+
+        /// With the server, on the channel's event loop.
+        private func shakeHands(_ channel: any Channel) throws {
             let encoder = HTTPRequestEncoder()
             let decoder = ByteToMessageHandler(
                 HTTPResponseDecoder(
@@ -115,9 +145,7 @@ package enum WebSocketClient {
                             return nil
                         }
                     }))
-            if let tls {
-                try channel.pipeline.syncOperations.addHandlers(tls.makeHandlers(outcome: outcome))
-            }
+            try tls?.install(in: channel) { outcome.fail($0) }
             try channel.pipeline.syncOperations.addHandlers([encoder, decoder, validation, upgrade])
             upgrade.upgradeResultFuture.assumeIsolated().whenComplete { result in
                 switch result {
@@ -131,8 +159,6 @@ package enum WebSocketClient {
                 case .failure(let error): outcome.fail(error)
                 }
             }
-            // Everything that ends the channel without an answer.
-            channel.closeFuture.whenComplete { _ in outcome.fail(ChannelError.eof) }
         }
     }
 }

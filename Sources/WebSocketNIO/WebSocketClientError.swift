@@ -8,6 +8,8 @@ package enum WebSocketClientError: Error, Sendable, CustomStringConvertible {
     ///   - reason: The operating system's words.
     ///   - errno: `nil` where there is none, as for a name that does not resolve.
     case unreachable(reason: String, errno: Int32?)
+    /// No way through the proxy; in words, which name it and where it was named.
+    case proxy(String)
     /// An HTTP answer other than 101.
     ///
     /// - Parameter firstLine: The first line of its body, for people.
@@ -28,7 +30,7 @@ package enum WebSocketClientError: Error, Sendable, CustomStringConvertible {
 
     package var description: String {
         switch self {
-        case .unreachable(let reason, _): reason
+        case .unreachable(let reason, _), .proxy(let reason): reason
         case .refused(let status, _, let line):
             "the server answered \(status.code) \(status.reasonPhrase)" + (line.isEmpty ? "" : ": \(line)")
         case .badUpgrade(let reason): "the server's answer is not a WebSocket's: \(reason)"

@@ -12,6 +12,10 @@ struct Join: AsyncParsableCommand {
               nosocks join --once ws://127.0.0.1:7625 copy && make -C copy
               nosocks join --pin sha256:… --token-file hub.token wss://hub.example:7625 ~/notes
               nosocks join --replace ws://127.0.0.1:7625 .     take the hub's, keep ours in history
+
+            Goes through a proxy where the environment names one, as curl does: https_proxy or HTTPS_PROXY for wss://, \
+            http_proxy for ws://, else all_proxy or ALL_PROXY, and none for what no_proxy or NO_PROXY lists. A proxy \
+            is written http://[USER:PASSWORD@]HOST:PORT, or with https:// or socks5://.
             """)
 
     @Argument(help: ArgumentHelp("The hub's address: ws://HOST:PORT, or HOST[:PORT], or unix:PATH.", valueName: "url"))
@@ -69,8 +73,11 @@ struct Join: AsyncParsableCommand {
         let hub = try address()
         let narrator = Narrator(talk, events: replica.eventLines, hub: hub)
         let token = try tokens.token(talk)
-        if token != nil, hub.isInTheOpen, !hub.isSecure, !insecure {
-            talk.fail("\(hub) is not encrypted, and the token would be read on the way; use wss://, or say --insecure")
+        let proxy = try ProxySource.proxy(to: hub, talk)
+        if token != nil, !hub.isSecure, !insecure, hub.isInTheOpen || proxy?.isInTheOpen == true {
+            let way = proxy.map { " through \($0)" } ?? ""
+            talk.fail(
+                "\(hub) is not encrypted, and the token would be read on the way\(way); use wss://, or say --insecure")
             throw ExitStatus.usage
         }
         let folder = try OpenedFolder.open(directory, role: "peer", making: true, talk: talk)
@@ -81,6 +88,7 @@ struct Join: AsyncParsableCommand {
         var options = PeerService.Options(
             hub: hub, name: replica.replicaName, isOnce: once, isReplacing: replace && isNew)
         options.token = token
+        options.proxy = proxy
         let files = try privateFiles(talk)
         options.trust = try trust(files, talk)
         let peer = PeerService(folder: folder, options: options) { event in

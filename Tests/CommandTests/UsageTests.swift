@@ -81,7 +81,7 @@ extension Commands {
             Line("-h", endsWith: 0, saying: "Examples"),
             Line("help", endsWith: 0, saying: "Examples"),
             Line("hub", "--help", endsWith: 0, saying: "nosocks hub ~/notes", "--listen"),
-            Line("join", "--help", endsWith: 0, saying: "--once", "--merge", "--replace", "--name"),
+            Line("join", "--help", endsWith: 0, saying: "--once", "--merge", "--replace", "HTTPS_PROXY"),
             Line("help", "join", endsWith: 0, saying: "--once"),
         ]
 

@@ -18,7 +18,7 @@ import WebSocket
             let outcome = client.eventLoop.makePromise(of: WebSocketConnection.self)
             let session = try ClientTLSSession(.pin(identity.pin), to: .host("hub.example", port: 1))
             try server.pipeline.syncOperations.addHandlers(ServerTLS(identity).makeHandlers())
-            try client.pipeline.syncOperations.addHandlers(session.makeHandlers(outcome: outcome))
+            try session.install(in: client) { outcome.fail($0) }
             outcome.fail(ChannelError.eof)
             for channel in [server, client] {
                 channel.connect(to: try SocketAddress(ipAddress: "127.0.0.1", port: 1), promise: nil)

@@ -101,7 +101,7 @@ import Testing
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     let pipeline = channel.pipeline.syncOperations
-                    try pipeline.addHandlers(session.makeHandlers(outcome: outcome))
+                    try session.install(in: channel) { outcome.fail($0) }
                     try pipeline.addHandler(HandshakeNote(done: done))
                 }
             }

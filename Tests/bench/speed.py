@@ -167,7 +167,8 @@ class Bench:
     def __init__(self, options, home):
         self.scale, self.runs, self.home, self.processes, self.rows = options.scale, options.runs, home, [], []
         self.program = shutil.copy(options.program, self.path("nosocks"))  # a build meanwhile changes nothing
-        self.environment = {key: value for key, value in os.environ.items() if key[:6] not in ("NOSOCK", "RSYNC_")}
+        self.environment = {key: value for key, value in os.environ.items()
+                            if key[:6] not in ("NOSOCK", "RSYNC_") and not key.lower().endswith("_proxy")}
 
     def setting(self):
         said = [subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout.split()

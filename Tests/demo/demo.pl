@@ -21,6 +21,8 @@ my %folder = map { $_ => "$home/$_" } @names;
 my (%process, $url, $owner, $count, $slowest);
 ($owner, $count, $slowest) = ($$, 0, 0);
 $| = 1;
+# The hub is on this machine, which a proxy elsewhere cannot reach.
+delete @ENV{grep /_proxy$/i, keys %ENV};
 
 # ---- What goes wrong, and the end
 

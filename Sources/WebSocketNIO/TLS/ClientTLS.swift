@@ -43,14 +43,25 @@ struct ClientTLSSession: Sendable {
         }
     }
 
-    /// What comes first in a channel's pipeline.
-    func makeHandlers(outcome: EventLoopPromise<WebSocketConnection>) throws -> [any ChannelHandler] {
-        [
-            try NIOSSLClientHandler(
-                context: context, serverHostname: serverName, customVerificationCallback: verification,
-                configuration: .frugal),
-            ClientTLSWatch(trust: trust, outcome: outcome),
-        ]
+    /// What the handler of a server's own TLS is called in a pipeline that may hold a proxy's as well.
+    static let handlerName = "server-tls"
+
+    /// Adds what begins TLS to a channel's pipeline.
+    ///
+    /// - Parameters:
+    ///   - name: ``handlerName`` unless this is TLS with somebody on the way.
+    ///   - fail: Learns why there is none.
+    func install(
+        in channel: any Channel, named name: String? = Self.handlerName, fail: @escaping (WebSocketClientError) -> Void
+    ) throws {
+        let handler = try NIOSSLClientHandler(
+            context: context, serverHostname: serverName, customVerificationCallback: verification,
+            configuration: .frugal)
+        let pipeline = channel.pipeline.syncOperations
+        // The watch first, as adding the other begins the handshake where the channel is open already.
+        let watch = ClientTLSWatch(handler, trust: trust, fail: fail)
+        try pipeline.addHandler(watch)
+        try pipeline.addHandler(handler, name: name, position: .before(watch))
     }
 
     private var verification: NIOSSLCustomVerificationCallback? {
@@ -82,8 +93,9 @@ extension NIOSSLCertificate {
 }
 
 extension Channel {
-    /// The certificate that came from the other side, if any. On the event loop.
+    /// The certificate that a client met, if any. On the event loop.
     var peerPin: CertificatePin? {
-        (try? pipeline.syncOperations.nioSSL_peerCertificate())?.pin
+        let context = try? pipeline.syncOperations.context(name: ClientTLSSession.handlerName)
+        return (context?.handler as? NIOSSLHandler)?.peerCertificate?.pin
     }
 }

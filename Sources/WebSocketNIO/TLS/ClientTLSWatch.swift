@@ -6,12 +6,14 @@ import NIOTLS
 final class ClientTLSWatch: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = NIOAny
 
+    private let handler: NIOSSLClientHandler
     private let trust: ClientTLS
-    private let outcome: EventLoopPromise<WebSocketConnection>
+    private let fail: (WebSocketClientError) -> Void
 
-    init(trust: ClientTLS, outcome: EventLoopPromise<WebSocketConnection>) {
+    init(_ handler: NIOSSLClientHandler, trust: ClientTLS, fail: @escaping (WebSocketClientError) -> Void) {
+        self.handler = handler
         self.trust = trust
-        self.outcome = outcome
+        self.fail = fail
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
@@ -22,8 +24,7 @@ final class ClientTLSWatch: ChannelInboundHandler, RemovableChannelHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        let handler = try? context.pipeline.syncOperations.handler(type: NIOSSLClientHandler.self)
-        outcome.fail(explain(error, certificate: handler?.peerCertificate))
+        fail(explain(error, certificate: handler.peerCertificate))
         context.fireErrorCaught(error)
     }
 
