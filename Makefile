@@ -9,7 +9,7 @@ BINARY := .build/release/nosocks
 SOURCES := Package.swift $(shell find Sources -type f)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build test simulate lint conformance bench mutants soak install uninstall ci clean prerequisites
+.PHONY: help demo build test simulate lint conformance bench mutants soak flap install uninstall ci clean prerequisites
 
 help:
 	@echo 'make demo                     build, then watch three folders follow each other'
@@ -22,6 +22,7 @@ help:
 	@echo 'make bench                    speed on this machine, beside rsync'
 	@echo 'make mutants                  breaks the core on purpose, and demands that the simulator notices'
 	@echo 'make soak TREE=DIR ROUNDS=20  ordinary work on three copies of a real tree, judged by rsync'
+	@echo 'make flap MINUTES=60          two peers whose connections are cut every few seconds, for an hour'
 	@echo 'make lint                     the formatting rules'
 	@echo 'make ci                       lint and test: what must pass before a change is taken'
 	@echo 'make clean                    remove what was built'
@@ -52,6 +53,10 @@ mutants: prerequisites
 
 soak: prerequisites-test $(BINARY)
 	Tests/soak/work.sh $(BINARY) $(or $(TREE),/usr/include) $(or $(ROUNDS),20)
+
+flap: prerequisites-test
+	$(SWIFT) build --build-tests
+	NOSOCKS_TEST_FLAP=$(or $(MINUTES),60) $(SWIFT) test --skip-build --filter CommandTests.*flapping
 
 lint:
 	$(SWIFT) format lint --strict --recursive Package.swift Sources Tests

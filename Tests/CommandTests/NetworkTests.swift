@@ -1,4 +1,11 @@
+import Simulator
 import Testing
+
+#if canImport(FoundationEssentials)
+import FoundationEssentials
+#else
+import Foundation
+#endif
 
 extension Commands {
     @Suite("The network between")
@@ -65,5 +72,106 @@ extension Commands {
                 #expect(names.count == expected, "\(names)")
             }
         }
+
+        /// NOSOCKS_TEST_FLAP makes it go on for so many minutes: `make flap`.
+        @Test("flapping every few seconds, it loses nothing, makes nothing twice, and sends little twice")
+        func flapping() async throws {
+            let minutes = ProcessInfo.processInfo.environment["NOSOCKS_TEST_FLAP"].flatMap(Int.init) ?? 0
+            try await Bench.run { bench in
+                let hub = try await bench.hub()
+                var relays: [Relay] = []
+                var replicas = [hub]
+                for (seed, name) in [(1, "one"), (2, "two")] as [(UInt64, String)] {
+                    let relay = try await Relay(to: hub.port, seed: seed, lifetime: 6)
+                    relays.append(relay)
+                    let peer = try Replica(at: bench, name: name, hub: hub, url: relay.url)
+                    try peer.start()
+                    replicas.append(peer)
+                }
+                defer { for relay in relays { relay.close() } }
+                // Everybody works in a folder of its own, so that there is one right outcome.
+                var workers = replicas.map { Worker(name: $0.name, folder: $0.folder) }
+                for index in workers.indices { try workers[index].begin() }
+                let end = ContinuousClock.now + .seconds(60 * minutes)
+                var rounds = 0
+                while ContinuousClock.now < end || relays.contains(where: { $0.cuts < 3 }) {
+                    for index in workers.indices { try workers[index].work() }
+                    rounds += 1
+                    // A pace, not a wait: people do not save a thousand times a second.
+                    try await Task.sleep(for: .milliseconds(50))
+                }
+                for relay in relays { relay.calmDown() }
+                try await settle(replicas[0], replicas[1], replicas[2])
+                var expected: [Name: [UInt8]] = [:]
+                for worker in workers { expected.merge(worker.files) { first, _ in first } }
+                let items = try hub.folder.items()
+                let found = items.keys.filter { name in !workers.contains { name == Name(stringLiteral: $0.name) } }
+                #expect(found.sorted() == expected.keys.sorted())
+                for (name, content) in expected { #expect(try hub.folder.read(name) == content, "\(name)") }
+                let (written, cuts) = (workers.map(\.written).reduce(0, +), relays.map(\.cuts).reduce(0, +))
+                let passed = relays.map(\.bytes).reduce(0, +)
+                print("flapping: \(rounds) rounds, \(cuts) cuts, \(written) bytes written, \(passed) on the wire")
+                // What the hub writes goes to two, and what a peer writes to the hub and the other.
+                #expect(passed < 2 * written * 3 / 2 + cuts * 500_000)
+            }
+        }
+    }
+}
+
+/// Works in a folder of its own, and knows what must be there in the end.
+private struct Worker {
+    let name: String
+    let folder: Folder
+    private(set) var files: [Name: [UInt8]] = [:]
+    /// Bytes that are new to everybody.
+    private(set) var written = 0
+    private var random: SeededRandom
+    private var round = 0
+
+    init(name: String, folder: Folder) {
+        self.name = name
+        self.folder = folder
+        random = SeededRandom(seed: UInt64(name.utf8.reduce(0) { $0 * 31 + Int($1) }))
+    }
+
+    mutating func begin() throws {
+        try folder.makeDirectory(Name(stringLiteral: name))
+    }
+
+    mutating func work() throws {
+        round += 1
+        let log: Name = "\(name)/log"
+        try append("round \(round) of \(name)\n", to: log)
+        let path: Name = "\(name)/\(random.below(40))"
+        switch random.below(10) {
+        case 0...3: try write(random.below(20_000), to: path)
+        case 4: try append("more \(round)\n", to: path)
+        case 5:
+            guard let content = files.removeValue(forKey: path) else { break }
+            let new: Name = "\(name)/renamed-\(random.below(10))"
+            try folder.rename(path, to: new)
+            files[new] = content
+        case 6 where files[path] != nil:
+            try folder.remove(path)
+            files[path] = nil
+        case 7 where round.isMultiple(of: 20): try write(1_000_000 + random.below(1_000_000), to: "\(name)/big")
+        default: break
+        }
+    }
+
+    private mutating func write(_ count: Int, to path: Name) throws {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(count + 8)
+        while bytes.count < count { withUnsafeBytes(of: random.next()) { bytes += $0 } }
+        try folder.write(bytes, to: path)
+        files[path] = bytes
+        written += bytes.count
+    }
+
+    private mutating func append(_ text: String, to path: Name) throws {
+        if files[path] == nil { try folder.write("", to: path) }
+        try folder.append(text, to: path)
+        files[path, default: []] += Array(text.utf8)
+        written += files[path]?.count ?? 0
     }
 }

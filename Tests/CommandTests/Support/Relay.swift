@@ -4,7 +4,7 @@ import Simulator
 import Synchronization
 
 /// A network: passes bytes on between whoever connects and a port of this machine, and counts them. A bad one cuts each
-/// connection after some of them, in the middle of whatever is under way.
+/// connection after some of them or some time, in the middle of whatever is under way.
 final class Relay: Sendable {
     private struct State {
         var random: SeededRandom
@@ -14,10 +14,14 @@ final class Relay: Sendable {
     }
 
     private let state: Mutex<State>
+    private let lifetime: Int?
     private let listener = Mutex<(any Channel)?>(nil)
 
-    /// - Parameter seed: decides after how many bytes each connection is cut; nil for a network that does not.
-    init(to port: Int, seed: UInt64? = nil) async throws {
+    /// - Parameters:
+    ///   - seed: decides when each connection is cut; nil for a network that does not.
+    ///   - lifetime: the most seconds that a connection lives; nil where it is bytes that count.
+    init(to port: Int, seed: UInt64? = nil, lifetime: Int? = nil) async throws {
+        self.lifetime = lifetime
         state = Mutex(State(random: SeededRandom(seed: seed ?? 0), isCutting: seed != nil))
         let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .childChannelOption(.autoRead, value: false)
@@ -30,6 +34,7 @@ final class Relay: Sendable {
                         try far.pipeline.syncOperations.addHandler(Passage(to: near, budget))
                         _ = near.setOption(.autoRead, value: true)
                         _ = far.setOption(.autoRead, value: true)
+                        self.limitLifetime(of: near)
                     }
             }
             .bind(host: "127.0.0.1", port: 0).get()
@@ -54,10 +59,23 @@ final class Relay: Sendable {
 
     private func nextBudget() -> Int {
         state.withLock { state in
-            guard state.isCutting else { return .max }
+            guard state.isCutting, lifetime == nil else { return .max }
             // From within the handshake to well into a snapshot.
             return 100 << state.random.below(13) + state.random.below(1000)
         }
+    }
+
+    private func limitLifetime(of near: any Channel) {
+        let milliseconds = state.withLock { state -> Int? in
+            guard state.isCutting, let lifetime else { return nil }
+            return state.random.below(lifetime * 1000)
+        }
+        guard let milliseconds else { return }
+        let cut = near.eventLoop.scheduleTask(in: .milliseconds(Int64(milliseconds))) { [self] in
+            state.withLock { $0.cuts += 1 }
+            near.close(promise: nil)
+        }
+        near.closeFuture.whenComplete { _ in cut.cancel() }
     }
 
     private func passed(_ count: Int, isCut: Bool) {
