@@ -39,7 +39,7 @@ let package = Package(
     ],
     targets: [
         // What people run.
-        .executableTarget(name: "nosocks", dependencies: ["Mirror", "Tree", arguments, logging]),
+        .executableTarget(name: "nosocks", dependencies: ["Mirror", "Tree", "CLinux", arguments, logging]),
 
         // The services: they run the machines' actions and feed them events.
         .target(

@@ -21,6 +21,8 @@
 #include <sys/eventfd.h>
 #include <sys/inotify.h>
 #include <sys/syscall.h>
+#include <sys/timerfd.h>
+#include <time.h>
 const int clinux_O_PATH = O_PATH;
 #ifndef RENAME_NOREPLACE
 #define RENAME_NOREPLACE 1
@@ -228,3 +230,37 @@ void clinux_trim_memory(void) {
     malloc_trim(0);
 #endif
 }
+
+#if defined(__linux__)
+int clinux_clock_watch(void) {
+    int descriptor = timerfd_create(CLOCK_REALTIME, TFD_NONBLOCK | TFD_CLOEXEC);
+    if (descriptor >= 0 && clinux_clock_watch_again(descriptor) != 0) {
+        int error = errno;
+        close(descriptor);
+        errno = error;
+        return -1;
+    }
+    return descriptor;
+}
+
+int clinux_clock_watch_again(int descriptor) {
+    uint64_t count;
+    // ECANCELED is the news itself.
+    ssize_t taken = read(descriptor, &count, sizeof count);
+    (void)taken;
+    // A moment that never comes: the year 292 billion would overflow the kernel's nanoseconds, 2200 does not.
+    struct itimerspec never = {.it_value = {.tv_sec = 7258118400}};
+    return timerfd_settime(descriptor, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &never, NULL);
+}
+#else
+int clinux_clock_watch(void) {
+    errno = ENOSYS;
+    return -1;
+}
+
+int clinux_clock_watch_again(int descriptor) {
+    (void)descriptor;
+    errno = ENOSYS;
+    return -1;
+}
+#endif

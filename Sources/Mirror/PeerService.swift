@@ -50,6 +50,8 @@ package actor PeerService: FolderService {
     private var attemptNumber: UInt64 = 0
     private var random = SystemRandomNumberGenerator()
     private var backoff = Backoff()
+    /// The next attempt, while it is waited for.
+    private var retry: Scheduled<Void>?
     private var saidUnreachable = false
     /// What was said last of the proxy, since there was a hub.
     private var saidOfProxy: String?
@@ -95,6 +97,7 @@ package actor PeerService: FolderService {
 
     private func connect() {
         guard end == nil else { return }
+        retry = nil
         attemptNumber += 1
         let owner = HubLink(peer: self, number: attemptNumber)
         let hub = options.hub
@@ -144,8 +147,19 @@ package actor PeerService: FolderService {
     }
 
     private func connectLater() {
-        thread.loop.scheduleTask(in: backoff.next(using: &random)) { [weak self] in
+        retry = thread.loop.scheduleTask(in: backoff.next(using: &random)) { [weak self] in
             self?.on { $0.connect() }
+        }
+    }
+
+    /// The machine or the process has slept: connects at once, or finds out at once whether it still is connected.
+    package func wake() {
+        backoff.reset()
+        if let session {
+            session.probe()
+        } else if let waiting = retry {
+            waiting.cancel()
+            connect()
         }
     }
 

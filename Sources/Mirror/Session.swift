@@ -150,6 +150,11 @@ final class Session: WebSocketHandler {
         }
     }
 
+    /// Demands a sign of life, soon.
+    func probe() {
+        connection?.probe(within: .seconds(5))
+    }
+
     func close(code: CloseCode = .normalClosure, reason: String = "") {
         connection?.close(code: code, reason: reason)
     }

@@ -14,6 +14,8 @@ package struct Keepalive: Equatable, Sendable {
     private let deadInterval: UInt64
     private var lastHeard: UInt64
     private var lastPing: UInt64?
+    /// When a sign of life that was demanded must have come.
+    private var demanded: UInt64?
 
     /// - Parameters:
     ///   - pingInterval: Nanoseconds of silence after which a ping is sent, and again after as many.
@@ -28,12 +30,19 @@ package struct Keepalive: Equatable, Sendable {
     package mutating func heard(at now: UInt64) {
         lastHeard = now
         lastPing = nil
+        demanded = nil
+    }
+
+    /// Gives the peer this many nanoseconds from now, at the most, and has it asked at once.
+    package mutating func demand(within time: UInt64, at now: UInt64) {
+        demanded = min(demanded ?? .max, now &+ time)
+        lastPing = nil
     }
 
     package mutating func check(at now: UInt64) -> Action {
-        let death = lastHeard &+ deadInterval
+        let death = min(lastHeard &+ deadInterval, demanded ?? .max)
         if now >= death { return .dead }
-        let due = (lastPing ?? lastHeard) &+ pingInterval
+        let due = lastPing.map { $0 &+ pingInterval } ?? (demanded == nil ? lastHeard &+ pingInterval : now)
         if now < due { return .wait(until: min(due, death)) }
         lastPing = now
         return .ping(lookAgain: min(now &+ pingInterval, death))

@@ -390,6 +390,13 @@ final class ConnectionHandler: ChannelInboundHandler {
         }
     }
 
+    func probe(within time: TimeAmount) {
+        guard phase == .open, !isPaused, let context else { return }
+        keepalive.demand(within: UInt64(clamping: time.nanoseconds), at: now(context))
+        keepaliveTask?.cancel()
+        checkKeepalive()
+    }
+
     /// The event loop's clock, so that tests can move it.
     private func now(_ context: ChannelHandlerContext) -> UInt64 {
         context.eventLoop.now.uptimeNanoseconds

@@ -60,6 +60,12 @@ package final class WebSocketConnection: Sendable {
         onLoop { $0.close(code: code, reason: reason) }
     }
 
+    /// Demands a sign of life: whoever gives none in this time counts as dead. For when there is reason to think that the
+    /// connection has gone without a word, as after a machine's sleep.
+    package func probe(within time: TimeAmount) {
+        onLoop { $0.probe(within: time) }
+    }
+
     /// Drops the TCP connection, and whatever has not been sent.
     package func abort() {
         onLoop { $0.drop(WebSocketConnectionError.aborted) }

@@ -95,7 +95,7 @@ struct Join: AsyncParsableCommand {
             if case .trusted(let pin) = event { remember(pin, files, talk) }
             narrator.tell(event)
         }
-        let signals = Signals { Task { await peer.stop() } }
+        let signals = Signals(wake: { Task { await peer.wake() } }, stop: { Task { await peer.stop() } })
         let end = await peer.run()
         withExtendedLifetime(signals) {}
         throw end.conclude(talk, narrator)

@@ -1,3 +1,4 @@
+import CLinux
 import Dispatch
 
 #if canImport(Glibc)
@@ -7,11 +8,15 @@ import Darwin
 #endif
 
 /// SIGINT and SIGTERM: the first asks for an orderly end, a second ends the process at once. SIGHUP: what was read at
-/// the start is read again.
+/// the start is read again. SIGCONT, and what is the same to the process, the machine's waking up: whatever was
+/// connected may no longer be.
 final class Signals {
-    private let sources: [any DispatchSourceSignal]
+    private let sources: [any DispatchSourceProtocol]
 
-    init(reload: @escaping @Sendable () -> Void = {}, stop: @escaping @Sendable () -> Void) {
+    init(
+        reload: @escaping @Sendable () -> Void = {}, wake: @escaping @Sendable () -> Void = {},
+        stop: @escaping @Sendable () -> Void
+    ) {
         let queue = DispatchQueue(label: "signals")
         let count = Counter()
         let ends = [SIGINT, SIGTERM].map { number in
@@ -27,8 +32,27 @@ final class Signals {
         signal(SIGHUP, SIG_IGN)
         let hangUp = DispatchSource.makeSignalSource(signal: SIGHUP, queue: queue)
         hangUp.setEventHandler { @Sendable in reload() }
-        sources = ends + [hangUp]
+        let continuing = DispatchSource.makeSignalSource(signal: SIGCONT, queue: queue)
+        continuing.setEventHandler { @Sendable in wake() }
+        sources = ends + [hangUp, continuing] + [Self.wakeUps(queue, wake)].compactMap(\.self)
         for source in sources { source.resume() }
+    }
+
+    /// The machine's wake-ups; `nil` where the system does not tell of them.
+    private static func wakeUps(
+        _ queue: DispatchQueue, _ wake: @escaping @Sendable () -> Void
+    ) -> (any DispatchSourceProtocol)? {
+        let clock = clinux_clock_watch()
+        guard clock >= 0 else { return nil }
+        // Used on its own queue alone.
+        nonisolated(unsafe) let source = DispatchSource.makeReadSource(fileDescriptor: clock, queue: queue)
+        source.setEventHandler { @Sendable in
+            // A watch that fails would be readable for ever.
+            if clinux_clock_watch_again(clock) != 0 { source.cancel() }
+            wake()
+        }
+        source.setCancelHandler { @Sendable in close(clock) }
+        return source
     }
 }
 

@@ -7,6 +7,12 @@ import FoundationEssentials
 import Foundation
 #endif
 
+#if canImport(Glibc)
+import Glibc
+#else
+import Darwin
+#endif
+
 extension Commands {
     @Suite("The network between")
     struct Network {
@@ -70,6 +76,25 @@ extension Commands {
                 let names = try one.folder.items().keys.sorted()
                 let expected = 1 + 60 + 2 + 7 + 5
                 #expect(names.count == expected, "\(names)")
+            }
+        }
+
+        @Test("whoever wakes up tries at once, however long it would have waited")
+        func waking() async throws {
+            try await Bench.run { bench in
+                // Nobody can be joined here: each attempt is noted, and shut out.
+                let door = try await ShutDoor()
+                defer { door.close() }
+                let one = try Replica(at: bench, name: "one", url: door.url)
+                try one.start()
+                for _ in 0..<3 {
+                    // By now the next attempt is seconds away.
+                    try await eventually("a long wait") { door.silence > .seconds(3) }
+                    let before = door.knocks
+                    try one.program.signal(SIGSTOP)
+                    try one.program.signal(SIGCONT)
+                    try await eventually("an attempt", within: .seconds(2)) { door.knocks > before }
+                }
             }
         }
 

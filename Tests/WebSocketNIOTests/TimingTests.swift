@@ -40,6 +40,24 @@ import WebSocket
         #expect(recorder.timesClosed == 1)
     }
 
+    @Test("A sign of life that is demanded is asked for at once, and is not waited for any longer")
+    func demand() throws {
+        let channel = try open(Recorder())
+        let other = try open(Recorder())
+        for (channel, answers) in [(channel, true), (other, false)] {
+            channel.embeddedEventLoop.advanceTime(by: .seconds(3))
+            let recorder = try channel.pipeline.syncOperations.handler(type: ConnectionHandler.self)
+            recorder.probe(within: .seconds(5))
+            #expect(try sent(channel) == ping)
+            channel.embeddedEventLoop.advanceTime(by: .seconds(4))
+            if answers { try channel.writeInbound(ByteBuffer(bytes: clientFrame(0x8A))) }
+            channel.embeddedEventLoop.advanceTime(by: .seconds(1))
+            #expect(channel.isActive == answers)
+        }
+        channel.embeddedEventLoop.advanceTime(by: .seconds(43))
+        #expect(channel.isActive, "from then on it is as it was before")
+    }
+
     @Test("Any byte is a sign of life")
     func pong() throws {
         let recorder = Recorder()

@@ -56,3 +56,9 @@ int clinux_wait(int first, int second, int milliseconds);
 
 // Gives memory that was freed back to the system, where the C library keeps it.
 void clinux_trim_memory(void);
+
+// A descriptor that becomes readable when the clock of the day jumps: when it is set, and when the machine wakes up
+// (timerfd_create(2), TFD_TIMER_CANCEL_ON_SET).
+int clinux_clock_watch(void);
+// Takes note of the jump, so that the next one makes it readable again.
+int clinux_clock_watch_again(int descriptor);
