@@ -100,6 +100,24 @@ import Testing
         #expect(try inflate(inflater, packed, limit: 1 << 20).count == 1 << 20, "the limit itself is allowed")
     }
 
+    @Test("Who promised to forget and refers back, or to a smaller window and reaches beyond it, gets 1007")
+    func brokenPromises() throws {
+        var random = SeededRandom(seed: 3)
+        let block = random.bytes(600)
+        let keeping = try #require(Deflater(windowBits: 15, noContextTakeover: false, level: 9))
+        let first = deflate(keeping, block)
+        let second = deflate(keeping, block)
+        let forgetting = try #require(Inflater(windowBits: 15, noContextTakeover: true))
+        #expect(try inflate(forgetting, first) == block)
+        #expect(throws: ProtocolError.self) { try inflate(forgetting, second) }
+
+        // 20,000 bytes lie between the two, and 512 were promised to be looked back at.
+        let far = block + random.bytes(20_000) + block
+        let wide = try #require(Deflater(windowBits: 15, noContextTakeover: true, level: 9))
+        let narrow = try #require(Inflater(windowBits: 9, noContextTakeover: true))
+        #expect(throws: ProtocolError.self) { try inflate(narrow, deflate(wide, far), step: 1000) }
+    }
+
     @Test("Bytes that are not deflate, or stop inside a block, are 1007")
     func garbage() throws {
         for bytes: [UInt8] in [[0xFF, 0xFF, 0xFF], [0x07], [0xf2, 0x48, 0xcd], [0x00, 0x05, 0x00, 0xfa, 0xff, 0x48]] {
