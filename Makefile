@@ -65,8 +65,8 @@ bench: prerequisites-bench $(BINARY)
 
 # One at a time: swift build takes but one --product.
 bench-websocket: prerequisites-bench-websocket
-	$(RELEASE) --product websocket-echo --static-swift-stdlib
-	$(RELEASE) --product nio-echo --static-swift-stdlib
+	$(RELEASE) --product websocket-echo
+	$(RELEASE) --product nio-echo
 	Tests/bench/websocket.py .build/release/websocket-echo .build/release/nio-echo
 
 # Builds only if something changed, so that `make build && sudo make install` runs no compiler as root.
