@@ -34,9 +34,13 @@ final class ConnectionHandler: ChannelInboundHandler {
     private var keepaliveTask: Scheduled<Void>?
     private var closeTask: Scheduled<Void>?
     private var random = SystemRandomNumberGenerator()
+    /// The event loop's: a channel never changes to another.
+    private let share = LoopShare.current
 
     /// Frames that have not been written to the channel yet.
     private var out = ByteBuffer()
+    /// How much the last write had gathered: a guess at the next one.
+    private var lastOut = 0
     /// What the frames in `out` add to the connection's buffered bytes.
     private var outCost = 0
     private var isReading = false
@@ -89,12 +93,13 @@ final class ConnectionHandler: ChannelInboundHandler {
         isReading = true
         var bytes = Self.unwrapInboundIn(data)
         do throws(ProtocolError) {
-            while phase == .open, let event = try machine.next(from: &bytes) {
+            while phase == .open, let event = try machine.next(from: &bytes, buffers: share.buffers) {
                 handle(event)
             }
         } catch {
             fail(error)
         }
+        ReceiveAllocator.giveBack(bytes, to: share.buffers)
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
@@ -153,8 +158,10 @@ final class ConnectionHandler: ChannelInboundHandler {
             return
         }
         let shared = compress && machine.sendsIndependentMessages ? sharedDeflater() : nil
+        if out.capacity == 0 { out = share.buffers.take(lastOut) }
         let rest = machine.write(
-            message, isText: isText, compress: compress, maskingKey: maskingKey(), deflater: shared, into: &out)
+            message, isText: isText, compress: compress, maskingKey: maskingKey(), deflater: shared,
+            buffers: share.buffers, into: &out)
         outCost += cost
         if let rest { write(rest) }
         sent()
@@ -193,18 +200,20 @@ final class ConnectionHandler: ChannelInboundHandler {
 
     /// Writes what has gathered and then `buffer`, in that order.
     private func write(_ buffer: ByteBuffer) {
-        if out.readableBytes > 0 {
-            context?.write(Self.wrapOutboundOut(out), promise: nil)
-            out = ByteBuffer()
-        }
+        if out.readableBytes > 0 { context?.write(Self.wrapOutboundOut(takeOut()), promise: nil) }
         emit(buffer)
     }
 
     private func writeOut() {
-        guard out.readableBytes > 0 else { return }
-        let buffer = out
+        if out.readableBytes > 0 { emit(takeOut()) }
+    }
+
+    private func takeOut() -> ByteBuffer {
+        let gathered = out
         out = ByteBuffer()
-        emit(buffer)
+        lastOut = gathered.readableBytes
+        share.buffers.keep(gathered)
+        return gathered
     }
 
     /// Writes to the channel, and settles the account when the operating system has taken the bytes.
@@ -331,6 +340,6 @@ final class ConnectionHandler: ChannelInboundHandler {
     private func sharedDeflater() -> Deflater? {
         guard let agreement = machine.agreement, let settings = configuration.deflate else { return nil }
         let bits = machine.role == .server ? agreement.serverMaxWindowBits : agreement.clientMaxWindowBits
-        return SharedDeflaters.deflater(windowBits: bits, level: settings.level)
+        return share.deflater(windowBits: bits, level: settings.level)
     }
 }
