@@ -127,9 +127,7 @@ package struct Machine {
             header.write(into: &out)
             return payload
         }
-        out.reserveCapacity(minimumWritableBytes: FrameHeader.maximumLength + payload.readableBytes)
-        header.write(into: &out)
-        payload.withUnsafeReadableBytes { out.write($0, maskedWith: key) }
+        payload.withUnsafeReadableBytes { header.write(withPayload: $0, into: &out) }
         return nil
     }
 }

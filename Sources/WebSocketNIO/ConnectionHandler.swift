@@ -25,6 +25,10 @@ final class ConnectionHandler: ChannelInboundHandler {
 
     private let configuration: WebSocketConfiguration
     private let owner: any WebSocketHandler
+    // What of the machine never changes: asked for here, it costs no look into the machine for each message.
+    private let role: Role
+    private let agreement: DeflateAgreement?
+    private let sendsIndependentMessages: Bool
     private var machine: Machine
     private var phase = Phase.starting
     private var ending: Ending?
@@ -51,6 +55,9 @@ final class ConnectionHandler: ChannelInboundHandler {
 
     init(machine: Machine, configuration: WebSocketConfiguration, owner: any WebSocketHandler) {
         self.machine = machine
+        self.role = machine.role
+        self.agreement = machine.agreement
+        self.sendsIndependentMessages = machine.sendsIndependentMessages
         self.configuration = configuration
         self.owner = owner
         self.keepalive = Keepalive(pingInterval: 1, deadInterval: 1, now: 0)
@@ -137,7 +144,7 @@ final class ConnectionHandler: ChannelInboundHandler {
             ending = ending ?? Ending(code: code, reason: reason)
             machine.writeClose(code: code, reason: "", maskingKey: maskingKey(), into: &out)
             // The server drops TCP first, the client leaves it a moment to (RFC 6455 §7.1.1).
-            linger(then: machine.role == .server ? .all : nil)
+            linger(then: role == .server ? .all : nil)
         }
     }
 
@@ -153,22 +160,33 @@ final class ConnectionHandler: ChannelInboundHandler {
     // MARK: Sending
 
     func send(_ message: ByteBuffer, isText: Bool, compress: Bool, cost: Int) {
-        guard phase == .open, machine.maySend else {
+        guard phase == .open else {
             connection?.account(sent: cost)
             return
         }
-        let shared = compress && machine.sendsIndependentMessages ? sharedDeflater() : nil
-        if out.capacity == 0 { out = share.buffers.take(lastOut) }
+        let shared = compress && sendsIndependentMessages ? sharedDeflater() : nil
+        // In a variable of its own for as long: each use of `out` is checked at run time to be the only one.
+        var frames = ByteBuffer()
+        swap(&frames, &out)
+        if frames.capacity == 0 { frames = share.buffers.take(lastOut) }
+        let before = frames.readableBytes
         let rest = machine.write(
             message, isText: isText, compress: compress, maskingKey: maskingKey(), deflater: shared,
-            buffers: share.buffers, into: &out)
+            buffers: share.buffers, into: &frames)
+        let isSent = frames.readableBytes > before
+        swap(&frames, &out)
+        guard isSent else {
+            // Our close frame has gone out: nothing may follow it.
+            connection?.account(sent: cost)
+            return
+        }
         outCost += cost
         if let rest { write(rest) }
         sent()
     }
 
     func send(frame: ByteBuffer, cost: Int) {
-        guard phase == .open, machine.maySend, machine.role == .server else {
+        guard phase == .open, machine.maySend, role == .server else {
             connection?.account(sent: cost)
             return
         }
@@ -334,12 +352,12 @@ final class ConnectionHandler: ChannelInboundHandler {
     }
 
     private func maskingKey() -> UInt32 {
-        machine.role == .client ? random.next() : 0
+        role == .client ? random.next() : 0
     }
 
     private func sharedDeflater() -> Deflater? {
-        guard let agreement = machine.agreement, let settings = configuration.deflate else { return nil }
-        let bits = machine.role == .server ? agreement.serverMaxWindowBits : agreement.clientMaxWindowBits
+        guard let agreement, let settings = configuration.deflate else { return nil }
+        let bits = role == .server ? agreement.serverMaxWindowBits : agreement.clientMaxWindowBits
         return share.deflater(windowBits: bits, level: settings.level)
     }
 }
