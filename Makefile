@@ -9,7 +9,8 @@ BINARY := .build/release/nosocks
 SOURCES := Package.swift $(shell find Sources -type f)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build test simulate lint conformance bench mutants soak flap install uninstall ci clean prerequisites
+.PHONY: help demo build test simulate lint conformance bench bench-websocket mutants soak flap install uninstall ci clean \
+	prerequisites
 
 help:
 	@echo 'make demo                     build, then watch three folders follow each other'
@@ -20,6 +21,7 @@ help:
 	@echo 'make simulate SEEDS=10000     a simulated hub and its peers, with faults, from many seeds'
 	@echo 'make conformance              the Autobahn WebSocket suite, both roles (needs Python 2.7)'
 	@echo 'make bench                    speed on this machine, beside rsync'
+	@echo 'make bench-websocket          speed of the WebSockets, beside ws, websockets and NIO'\''s own codec'
 	@echo 'make mutants                  breaks the core on purpose, and demands that the simulator notices'
 	@echo 'make soak TREE=DIR ROUNDS=20  ordinary work on three copies of a real tree, judged by rsync'
 	@echo 'make flap MINUTES=60          two peers whose connections are cut every few seconds, for an hour'
@@ -66,6 +68,12 @@ conformance: prerequisites
 
 bench: prerequisites-bench $(BINARY)
 	Tests/bench/speed.py $(BINARY)
+
+# One at a time: swift build takes but one --product.
+bench-websocket: prerequisites-bench-websocket
+	$(RELEASE) --product websocket-echo
+	$(RELEASE) --product nio-echo
+	Tests/bench/websocket.py .build/release/websocket-echo .build/release/nio-echo
 
 # Builds only if something changed, so that `make build && sudo make install` runs no compiler as root.
 install: $(BINARY)

@@ -11,6 +11,7 @@ let settings: [SwiftSetting] = [
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let nioWebSocket = Target.Dependency.product(name: "NIOWebSocket", package: "swift-nio")
 let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let nioTLS = Target.Dependency.product(name: "NIOTLS", package: "swift-nio")
@@ -70,6 +71,8 @@ let package = Package(
         // Tools of the project's own: built, never installed.
         .executableTarget(
             name: "websocket-echo", dependencies: ["WebSocketNIO", "WebSocket", arguments, nioCore, nioPosix]),
+        .executableTarget(
+            name: "nio-echo", dependencies: [nioCore, nioPosix, nioHTTP1, nioWebSocket], path: "Tests/bench/nio-echo"),
         .target(name: "Simulator", dependencies: ["Sync", "Tree"], path: "Tests/Simulator"),
         .executableTarget(name: "simulate", dependencies: ["Simulator", arguments], path: "Tests/simulate"),
 

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs what a build needs and this machine lacks, and says so; silent when nothing is missing.
 #
-# usage: prerequisites.sh [demo|test|bench]...     what for, beyond the build itself
+# usage: prerequisites.sh [demo|test|bench|bench-websocket]...     what for, beyond the build itself
 set -eu
 
 say() { echo "prerequisites: $*"; }
@@ -36,6 +36,11 @@ if command -v apt-get >/dev/null 2>&1; then
         case $purpose in
         demo) perl -MTime::HiRes -e 1 2>/dev/null || want perl ;;
         bench) for tool in python3 rsync; do command -v "$tool" >/dev/null 2>&1 || want "$tool"; done ;;
+        bench-websocket)
+            command -v cc >/dev/null 2>&1 || want gcc
+            python3 -c 'import ensurepip' 2>/dev/null || want python3-venv
+            debian_has node-ws || want node-ws
+            ;;
         test) for tool in git rsync; do command -v "$tool" >/dev/null 2>&1 || want "$tool"; done ;;
         esac
     done

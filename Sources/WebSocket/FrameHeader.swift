@@ -71,26 +71,42 @@ package struct FrameHeader: Equatable, Sendable {
 
     /// Appends the header, its length in the shortest form.
     package func write(into out: inout ByteBuffer) {
-        out.writeWithUnsafeMutableBytes(minimumWritableBytes: Self.maximumLength) { target in
-            target[0] = (isFinal ? 0x80 : 0) | (isCompressed ? 0x40 : 0) | opcode.rawValue
-            let maskBit: UInt8 = maskingKey == nil ? 0 : 0x80
-            var end = 2
-            if payloadLength <= 125 {
-                target[1] = maskBit | UInt8(truncatingIfNeeded: payloadLength)
-            } else if payloadLength <= 0xFFFF {
-                target[1] = maskBit | 126
-                target.storeBytes(of: UInt16(payloadLength).bigEndian, toByteOffset: 2, as: UInt16.self)
-                end = 4
-            } else {
-                target[1] = maskBit | 127
-                target.storeBytes(of: UInt64(payloadLength).bigEndian, toByteOffset: 2, as: UInt64.self)
-                end = 10
-            }
+        out.writeWithUnsafeMutableBytes(minimumWritableBytes: Self.maximumLength) { store(to: $0) }
+    }
+
+    /// Appends the whole frame, the payload masked if there is a key.
+    func write(withPayload payload: UnsafeRawBufferPointer, into out: inout ByteBuffer) {
+        out.writeWithUnsafeMutableBytes(minimumWritableBytes: Self.maximumLength + payload.count) { target in
+            let length = store(to: target)
+            guard let start = target.baseAddress, let source = payload.baseAddress else { return length }
             if let maskingKey {
-                target.storeBytes(of: maskingKey.littleEndian, toByteOffset: end, as: UInt32.self)
-                end += 4
+                Masking.copy(payload, to: start + length, key: maskingKey, offset: 0)
+            } else {
+                (start + length).copyMemory(from: source, byteCount: payload.count)
             }
-            return end
+            return length + payload.count
         }
+    }
+
+    private func store(to target: UnsafeMutableRawBufferPointer) -> Int {
+        target[0] = (isFinal ? 0x80 : 0) | (isCompressed ? 0x40 : 0) | opcode.rawValue
+        let maskBit: UInt8 = maskingKey == nil ? 0 : 0x80
+        var end = 2
+        if payloadLength <= 125 {
+            target[1] = maskBit | UInt8(truncatingIfNeeded: payloadLength)
+        } else if payloadLength <= 0xFFFF {
+            target[1] = maskBit | 126
+            target.storeBytes(of: UInt16(payloadLength).bigEndian, toByteOffset: 2, as: UInt16.self)
+            end = 4
+        } else {
+            target[1] = maskBit | 127
+            target.storeBytes(of: UInt64(payloadLength).bigEndian, toByteOffset: 2, as: UInt64.self)
+            end = 10
+        }
+        if let maskingKey {
+            target.storeBytes(of: maskingKey.littleEndian, toByteOffset: end, as: UInt32.self)
+            end += 4
+        }
+        return end
     }
 }

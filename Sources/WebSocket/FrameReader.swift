@@ -56,9 +56,11 @@ struct FrameReader {
 
     /// Reads on until something is complete.
     ///
-    /// - Parameter bytes: What came off the connection. Read bytes are taken from it; when `nil` is returned all are.
+    /// - Parameters:
+    ///   - bytes: What came off the connection. Read bytes are taken from it; when `nil` is returned all are.
+    ///   - buffers: Where messages get their memory; `nil` for the allocator.
     /// - Throws: Once, at the first broken rule. After that all bytes are swallowed.
-    mutating func next(from bytes: inout ByteBuffer) throws(ProtocolError) -> Event? {
+    mutating func next(from bytes: inout ByteBuffer, buffers: BufferPool?) throws(ProtocolError) -> Event? {
         do throws(ProtocolError) {
             while true {
                 switch phase {
@@ -68,7 +70,8 @@ struct FrameReader {
                     phase = .payload(header, arrived: 0)
                 case .payload(let header, let arrived):
                     guard header.payloadLength == arrived || bytes.readableBytes > 0 else { return nil }
-                    if let event = try readPayload(header, arrived: arrived, from: &bytes) { return event }
+                    let event = try readPayload(header, arrived: arrived, from: &bytes, buffers: buffers)
+                    if let event { return event }
                 case .done:
                     bytes.moveReaderIndex(to: bytes.writerIndex)
                     return nil
@@ -127,7 +130,7 @@ struct FrameReader {
     }
 
     private mutating func readPayload(
-        _ header: FrameHeader, arrived: Int, from bytes: inout ByteBuffer
+        _ header: FrameHeader, arrived: Int, from bytes: inout ByteBuffer, buffers: BufferPool?
     ) throws(ProtocolError) -> Event? {
         let count = min(header.payloadLength - arrived, bytes.readableBytes)
         if count > 0 {
@@ -136,7 +139,7 @@ struct FrameReader {
             {
                 try assembler.adopt(slice)
             } else {
-                try consume(count, of: header, arrived: arrived, from: bytes)
+                try consume(count, of: header, arrived: arrived, from: bytes, buffers: buffers)
                 bytes.moveReaderIndex(forwardBy: count)
             }
         }
@@ -146,27 +149,22 @@ struct FrameReader {
         }
         phase = .header
         if header.opcode.isControl { return try controlEvent(header.opcode) }
-        let finished = try assembler.end(header, inflater: inflater)
+        let finished = try assembler.end(header, inflater: inflater, buffers: buffers)
         return finished.map { .message($0.message, isText: $0.isText) }
     }
 
     private mutating func consume(
-        _ count: Int, of header: FrameHeader, arrived: Int, from bytes: ByteBuffer
+        _ count: Int, of header: FrameHeader, arrived: Int, from bytes: ByteBuffer, buffers: BufferPool?
     ) throws(ProtocolError) {
-        var failure: ProtocolError?
-        bytes.withUnsafeReadableBytes { readable in
+        try bytes.withUnsafeReadableBytes { (readable) throws(ProtocolError) in
             let piece = UnsafeRawBufferPointer(rebasing: readable[..<count])
             if header.opcode.isControl {
                 controlPayload.write(piece, maskedWith: header.maskingKey, offset: arrived)
-                return
-            }
-            do throws(ProtocolError) {
-                try assembler.append(piece, key: header.maskingKey, offset: arrived, inflater: inflater)
-            } catch {
-                failure = error
+            } else {
+                try assembler.append(
+                    piece, key: header.maskingKey, offset: arrived, inflater: inflater, buffers: buffers)
             }
         }
-        if let failure { throw failure }
     }
 
     private mutating func controlEvent(_ opcode: Opcode) throws(ProtocolError) -> Event {
@@ -185,9 +183,6 @@ struct FrameReader {
 
 extension ByteBuffer {
     fileprivate func parseFrameHeader() throws(ProtocolError) -> (header: FrameHeader, length: Int)? {
-        let result = withUnsafeReadableBytes { bytes in
-            Result { () throws(ProtocolError) in try FrameHeader.parse(bytes) }
-        }
-        return try result.get()
+        try withUnsafeReadableBytes { (bytes) throws(ProtocolError) in try FrameHeader.parse(bytes) }
     }
 }

@@ -93,13 +93,24 @@ package final class Inflater {
             try judge(status)
             return 0
         }
-        let room = min(left, min(max(Int(stream.pointee.avail_in) * 4, 1 << 10), 256 << 10))
-        let made = out.writeWithUnsafeMutableBytes(minimumWritableBytes: room) { target in
+        func run(into target: UnsafeMutableRawBufferPointer) -> Int {
             let available = UInt32(clamping: min(target.count, left))
             stream.pointee.next_out = target.baseAddress?.assumingMemoryBound(to: Bytef.self)
             stream.pointee.avail_out = available
             status = CZlib.inflate(stream, Z_SYNC_FLUSH)
             return Int(available - stream.pointee.avail_out)
+        }
+        let made: Int
+        if out.capacity > 0 && out.writableBytes == 0 {
+            // Often a buffer is full because the message is: it grows only for bytes that there are.
+            made = withUnsafeTemporaryAllocation(byteCount: 64, alignment: 1) { scratch in
+                let made = run(into: scratch)
+                out.writeBytes(UnsafeRawBufferPointer(rebasing: scratch[..<made]))
+                return made
+            }
+        } else {
+            let room = out.capacity > 0 ? 1 : min(left, min(max(Int(stream.pointee.avail_in) * 4, 1 << 10), 256 << 10))
+            made = out.writeWithUnsafeMutableBytes(minimumWritableBytes: room, run)
         }
         try judge(status)
         return made

@@ -48,11 +48,14 @@ package struct Machine {
 
     /// Reads on until something is complete.
     ///
-    /// - Parameter bytes: What came off the connection. What was read is taken from it; when `nil` is returned, all of
-    ///   it was.
+    /// - Parameters:
+    ///   - bytes: What came off the connection. What was read is taken from it; when `nil` is returned, all of it was.
+    ///   - buffers: Where messages get their memory; `nil` for the allocator.
     /// - Throws: At the first broken rule or limit, once. Bytes given to it after that are swallowed.
-    package mutating func next(from bytes: inout ByteBuffer) throws(ProtocolError) -> Event? {
-        let event = try reader.next(from: &bytes)
+    package mutating func next(
+        from bytes: inout ByteBuffer, buffers: BufferPool? = nil
+    ) throws(ProtocolError) -> Event? {
+        let event = try reader.next(from: &bytes, buffers: buffers)
         if case .close = event { closing.receive() }
         return event
     }
@@ -76,10 +79,11 @@ package struct Machine {
     ///   - maskingKey: Unpredictable and new for each frame (RFC 6455 §5.3). Only a client's is used.
     ///   - shared: A deflater to use in place of one of the connection's own, for a side that
     ///     ``sendsIndependentMessages``; its window must be no larger than was agreed on.
+    ///   - buffers: Where a compressed payload gets its memory; `nil` for the allocator.
     /// - Returns: A payload to be sent right after `out`, uncopied; `nil` if `out` has it all.
     package mutating func write(
         _ message: ByteBuffer, isText: Bool, compress: Bool, maskingKey: UInt32, deflater shared: Deflater? = nil,
-        into out: inout ByteBuffer
+        buffers: BufferPool? = nil, into out: inout ByteBuffer
     ) -> ByteBuffer? {
         guard closing.maySend else { return nil }
         let opcode: Opcode = isText ? .text : .binary
@@ -92,8 +96,9 @@ package struct Machine {
                 chosen = deflater
             }
             if let chosen {
-                var packed = ByteBuffer()
+                var packed = buffers?.take(max(512, message.readableBytes)) ?? ByteBuffer()
                 message.withUnsafeReadableBytes { chosen.deflate($0, into: &packed) }
+                buffers?.keep(packed)
                 return writeFrame(opcode, packed, isCompressed: true, maskingKey: maskingKey, into: &out)
             }
         }
@@ -136,9 +141,7 @@ package struct Machine {
             header.write(into: &out)
             return payload
         }
-        out.reserveCapacity(minimumWritableBytes: FrameHeader.maximumLength + payload.readableBytes)
-        header.write(into: &out)
-        payload.withUnsafeReadableBytes { out.write($0, maskedWith: key) }
+        payload.withUnsafeReadableBytes { header.write(withPayload: $0, into: &out) }
         return nil
     }
 }

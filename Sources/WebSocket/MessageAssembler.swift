@@ -8,6 +8,12 @@ struct MessageAssembler {
     private var isCompressed = false
     private var utf8 = UTF8Validator()
     private var message = ByteBuffer()
+    /// The message is a slice of the receive buffer, which somebody else looks after.
+    private var isAdopted = false
+    /// How many bytes to get memory for when the first one comes.
+    private var expected = 0
+    /// How long the last compressed message was: a guess at the next one.
+    private var lastInflated = 0
     /// The most bytes that a message may have; may change while one is under way.
     var limit: Int
 
@@ -28,20 +34,31 @@ struct MessageAssembler {
             kind = header.opcode
             isCompressed = header.isCompressed
             utf8 = UTF8Validator()
-            message = ByteBuffer()
+            isAdopted = false
         }
-        if !isCompressed {
+        if isCompressed {
+            expected = max(lastInflated, 4 * min(header.payloadLength, Self.trusted))
+        } else {
             guard header.payloadLength <= room else {
                 throw .tooBig("a message is longer than \(limit) bytes")
             }
-            reserve(for: header.payloadLength)
+            expected = header.payloadLength
         }
     }
 
-    /// Believes a frame's announced length only so far: a header costs its sender nothing.
-    private mutating func reserve(for length: Int) {
-        let trusted = 64 << 10
-        message.reserveCapacity(minimumWritableBytes: min(length, max(trusted, message.readableBytes)))
+    /// How far a frame's announced length is believed: a header costs its sender nothing.
+    private static let trusted = 64 << 10
+
+    private mutating func reserve(_ buffers: BufferPool?) {
+        if message.capacity == 0 {
+            // Memory that is there already costs us nothing either.
+            let believed = min(expected, Self.trusted)
+            message =
+                buffers?.takeUsed(expected) ?? buffers?.take(believed)
+                ?? ByteBufferAllocator().buffer(capacity: believed)
+        } else if !isCompressed {
+            message.reserveCapacity(minimumWritableBytes: min(expected, max(Self.trusted, message.readableBytes)))
+        }
     }
 
     /// Bytes that the message under way may still get.
@@ -56,13 +73,15 @@ struct MessageAssembler {
     /// - Parameters:
     ///   - key: The frame's masking key.
     ///   - offset: How many payload bytes of the frame came before.
+    ///   - buffers: Where the message gets its memory; `nil` for the allocator.
     mutating func append(
-        _ piece: UnsafeRawBufferPointer, key: UInt32?, offset: Int, inflater: Inflater?
+        _ piece: UnsafeRawBufferPointer, key: UInt32?, offset: Int, inflater: Inflater?, buffers: BufferPool?
     ) throws(ProtocolError) {
+        if offset == 0 { reserve(buffers) }
         let start = message.writerIndex
         if isCompressed {
             guard let inflater else { throw .violation("compression was not agreed on") }
-            try inflate(piece, key: key, offset: offset, with: inflater)
+            try inflate(piece, key: key, offset: offset, with: inflater, buffers: buffers)
         } else {
             message.write(piece, maskedWith: key, offset: offset)
         }
@@ -73,6 +92,7 @@ struct MessageAssembler {
     /// of the receive buffer that it is from alive.
     mutating func adopt(_ slice: ByteBuffer) throws(ProtocolError) {
         message = slice
+        isAdopted = true
         try check(from: slice.readerIndex)
     }
 
@@ -86,7 +106,7 @@ struct MessageAssembler {
     ///
     /// - Returns: The message, if the frame was its last.
     mutating func end(
-        _ header: FrameHeader, inflater: Inflater?
+        _ header: FrameHeader, inflater: Inflater?, buffers: BufferPool?
     ) throws(ProtocolError) -> (message: ByteBuffer, isText: Bool)? {
         guard header.isFinal, let kind else { return nil }
         if isCompressed {
@@ -96,37 +116,44 @@ struct MessageAssembler {
         }
         if kind == .text && !utf8.isComplete { throw .invalid("text ends inside a character") }
         self.kind = nil
+        if isCompressed { fit(buffers) }
+        if !isAdopted { buffers?.keep(message) }
         let finished = message
         message = ByteBuffer()
         return (finished, kind == .text)
     }
 
+    /// A buffer that was taken on a guess may be far too large to be held for this message.
+    private mutating func fit(_ buffers: BufferPool?) {
+        lastInflated = message.readableBytes
+        guard let buffers, message.storageCapacity > max(4 << 10, 4 * lastInflated) else { return }
+        var fitting = buffers.take(lastInflated)
+        fitting.writeImmutableBuffer(message)
+        buffers.keep(message)
+        message = fitting
+    }
+
     private mutating func inflate(
-        _ piece: UnsafeRawBufferPointer, key: UInt32?, offset: Int, with inflater: Inflater
+        _ piece: UnsafeRawBufferPointer, key: UInt32?, offset: Int, with inflater: Inflater, buffers: BufferPool?
     ) throws(ProtocolError) {
         guard let key else {
             try inflater.inflate(piece, into: &message, limit: room)
             return
         }
-        // Unmasked a little at a time on the stack, where it stays in the cache and costs no buffer of its own.
-        var failure: ProtocolError?
-        withUnsafeTemporaryAllocation(byteCount: 4096, alignment: 16) { scratch in
-            guard let plain = scratch.baseAddress else { return }
-            var done = 0
-            while done < piece.count, failure == nil {
-                let part = UnsafeRawBufferPointer(rebasing: piece[done..<min(done + scratch.count, piece.count)])
-                Masking.copy(part, to: plain, key: key, offset: offset + done)
-                done += part.count
-                do throws(ProtocolError) {
-                    try inflater.inflate(
-                        UnsafeRawBufferPointer(start: plain, count: part.count), into: &message,
-                        limit: room)
-                } catch {
-                    failure = error
-                }
+        // Unmasked a little at a time, where it stays in the cache.
+        let size = min(piece.count, 8 << 10)
+        var plain = buffers?.take(size) ?? ByteBufferAllocator().buffer(capacity: size)
+        var done = 0
+        while done < piece.count {
+            let part = UnsafeRawBufferPointer(rebasing: piece[done..<min(done + size, piece.count)])
+            plain.clear()
+            plain.write(part, maskedWith: key, offset: offset + done)
+            done += part.count
+            try plain.withUnsafeReadableBytes { (bytes) throws(ProtocolError) in
+                try inflater.inflate(bytes, into: &message, limit: room)
             }
         }
-        if let failure { throw failure }
+        buffers?.keep(plain)
     }
 
     private mutating func check(from start: Int) throws(ProtocolError) {

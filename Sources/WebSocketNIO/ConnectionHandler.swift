@@ -27,6 +27,10 @@ final class ConnectionHandler: ChannelInboundHandler {
     private let owner: any WebSocketHandler
     /// What all of a server's connections share; `nil` for a client.
     private let budget: ArrivalBudget?
+    // What of the machine never changes: asked for here, it costs no look into the machine for each message.
+    private let role: Role
+    private let agreement: DeflateAgreement?
+    private let sendsIndependentMessages: Bool
     private var machine: Machine
     private var phase = Phase.starting
     private var ending: Ending?
@@ -40,9 +44,13 @@ final class ConnectionHandler: ChannelInboundHandler {
     private var keepaliveTask: Scheduled<Void>?
     private var closeTask: Scheduled<Void>?
     private var random = SystemRandomNumberGenerator()
+    /// The event loop's: a channel never changes to another.
+    private let share = LoopShare.current
 
     /// Frames that have not been written to the channel yet.
     private var out = ByteBuffer()
+    /// How much the last write had gathered: a guess at the next one.
+    private var lastOut = 0
     /// What the frames in `out` add to the connection's buffered bytes.
     private var outCost = 0
     private var isReading = false
@@ -61,6 +69,9 @@ final class ConnectionHandler: ChannelInboundHandler {
         machine: Machine, configuration: WebSocketConfiguration, budget: ArrivalBudget?, owner: any WebSocketHandler
     ) {
         self.machine = machine
+        self.role = machine.role
+        self.agreement = machine.agreement
+        self.sendsIndependentMessages = machine.sendsIndependentMessages
         self.configuration = configuration
         self.budget = budget
         self.owner = owner
@@ -114,7 +125,7 @@ final class ConnectionHandler: ChannelInboundHandler {
         if let budget { machine.allow(budget.allowance(holding: held)) }
         var hasFinished = false
         do throws(ProtocolError) {
-            while phase == .open, !isPaused, let event = try machine.next(from: &bytes) {
+            while phase == .open, !isPaused, let event = try machine.next(from: &bytes, buffers: share.buffers) {
                 if case .message = event { hasFinished = true }
                 handle(event)
             }
@@ -127,6 +138,7 @@ final class ConnectionHandler: ChannelInboundHandler {
         } else {
             pace.read(count, hasFinished: hasFinished, isAmidMessage: machine.isAmidMessage, at: now(context))
         }
+        ReceiveAllocator.giveBack(bytes, to: share.buffers)
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
@@ -168,7 +180,7 @@ final class ConnectionHandler: ChannelInboundHandler {
             ending = ending ?? Ending(code: code, reason: reason)
             machine.writeClose(code: code, reason: "", maskingKey: maskingKey(), into: &out)
             // The server drops TCP first, the client leaves it a moment to (RFC 6455 §7.1.1).
-            linger(then: machine.role == .server ? .all : nil)
+            linger(then: role == .server ? .all : nil)
         }
     }
 
@@ -205,20 +217,33 @@ final class ConnectionHandler: ChannelInboundHandler {
     // MARK: Sending
 
     func send(_ message: ByteBuffer, isText: Bool, compress: Bool, cost: Int) {
-        guard phase == .open, machine.maySend else {
+        guard phase == .open else {
             connection?.account(sent: cost)
             return
         }
-        let shared = compress && machine.sendsIndependentMessages ? sharedDeflater() : nil
+        let shared = compress && sendsIndependentMessages ? sharedDeflater() : nil
+        // In a variable of its own for as long: each use of `out` is checked at run time to be the only one.
+        var frames = ByteBuffer()
+        swap(&frames, &out)
+        if frames.capacity == 0 { frames = share.buffers.take(lastOut) }
+        let before = frames.readableBytes
         let rest = machine.write(
-            message, isText: isText, compress: compress, maskingKey: maskingKey(), deflater: shared, into: &out)
+            message, isText: isText, compress: compress, maskingKey: maskingKey(), deflater: shared,
+            buffers: share.buffers, into: &frames)
+        let isSent = frames.readableBytes > before
+        swap(&frames, &out)
+        guard isSent else {
+            // Our close frame has gone out: nothing may follow it.
+            connection?.account(sent: cost)
+            return
+        }
         outCost += cost
         if let rest { write(rest) }
         sent()
     }
 
     func send(frame: ByteBuffer, cost: Int) {
-        guard phase == .open, machine.maySend, machine.role == .server else {
+        guard phase == .open, machine.maySend, role == .server else {
             connection?.account(sent: cost)
             return
         }
@@ -250,18 +275,20 @@ final class ConnectionHandler: ChannelInboundHandler {
 
     /// Writes what has gathered and then `buffer`, in that order.
     private func write(_ buffer: ByteBuffer) {
-        if out.readableBytes > 0 {
-            context?.write(Self.wrapOutboundOut(out), promise: nil)
-            out = ByteBuffer()
-        }
+        if out.readableBytes > 0 { context?.write(Self.wrapOutboundOut(takeOut()), promise: nil) }
         emit(buffer)
     }
 
     private func writeOut() {
-        guard out.readableBytes > 0 else { return }
-        let buffer = out
+        if out.readableBytes > 0 { emit(takeOut()) }
+    }
+
+    private func takeOut() -> ByteBuffer {
+        let gathered = out
         out = ByteBuffer()
-        emit(buffer)
+        lastOut = gathered.readableBytes
+        share.buffers.keep(gathered)
+        return gathered
     }
 
     /// Writes to the channel, and settles the account when the operating system has taken the bytes.
@@ -403,12 +430,12 @@ final class ConnectionHandler: ChannelInboundHandler {
     }
 
     private func maskingKey() -> UInt32 {
-        machine.role == .client ? random.next() : 0
+        role == .client ? random.next() : 0
     }
 
     private func sharedDeflater() -> Deflater? {
-        guard let agreement = machine.agreement, let settings = configuration.deflate else { return nil }
-        let bits = machine.role == .server ? agreement.serverMaxWindowBits : agreement.clientMaxWindowBits
-        return SharedDeflaters.deflater(windowBits: bits, level: settings.level)
+        guard let agreement, let settings = configuration.deflate else { return nil }
+        let bits = role == .server ? agreement.serverMaxWindowBits : agreement.clientMaxWindowBits
+        return share.deflater(windowBits: bits, level: settings.level)
     }
 }

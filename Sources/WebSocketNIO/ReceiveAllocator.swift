@@ -1,8 +1,9 @@
 import NIOCore
+import WebSocket
 
-/// Sizes the receive buffers: 4 KiB, reused for the life of the connection, while little comes; up to 256 KiB, and
-/// never kept by the channel, while reads fill them. NIO's own adaptive allocator stops at 64 KiB and keeps the largest
-/// buffer it ever had for each connection.
+/// Sizes the receive buffers: 4 KiB, reused for the life of the connection, while little comes; up to 256 KiB, shared
+/// by all connections of the event loop, while reads fill them. NIO's own adaptive allocator stops at 64 KiB and keeps
+/// the largest buffer it ever had for each connection.
 struct ReceiveAllocator: RecvByteBufferAllocator {
     private static let smallest = 4 << 10
     private static let largest = 256 << 10
@@ -11,7 +12,13 @@ struct ReceiveAllocator: RecvByteBufferAllocator {
     private var size = Self.smallest
 
     func buffer(allocator: ByteBufferAllocator) -> ByteBuffer {
-        allocator.buffer(capacity: size)
+        size == Self.smallest ? allocator.buffer(capacity: size) : LoopShare.current.buffers.take(size)
+    }
+
+    /// What was read has been dealt with. The channel must be alone with a buffer while it reads into it, and so the
+    /// pool hears of it only now.
+    static func giveBack(_ buffer: ByteBuffer, to buffers: BufferPool) {
+        if buffer.storageCapacity > smallest { buffers.keep(buffer) }
     }
 
     /// Naming a size is what makes the channel reuse the buffer that it keeps.

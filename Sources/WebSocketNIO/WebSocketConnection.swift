@@ -45,7 +45,12 @@ package final class WebSocketConnection: Sendable {
     /// - Parameter compress: Compress it, if that was agreed on; ``Deflater/wouldShrink(_:)`` tells whether it pays.
     package func send(_ message: ByteBuffer, text: Bool = false, compress: Bool) {
         let cost = account(message.readableBytes)
-        onLoop { $0.send(message, isText: text, compress: compress, cost: cost) }
+        // Not by way of a closure, which would be an allocation for each message.
+        if eventLoop.inEventLoop {
+            channelHandler.value?.send(message, isText: text, compress: compress, cost: cost)
+        } else {
+            onLoop { $0.send(message, isText: text, compress: compress, cost: cost) }
+        }
     }
 
     /// Sends a message that was framed before, sharing its bytes. Only for a server's connections: a client must mask.

@@ -3,12 +3,12 @@ import NIOCore
 import WebSocket
 import WebSocketNIO
 
-/// The two ends that a conformance suite needs of an implementation.
+/// The two ends that a conformance suite needs of an implementation, and what measuring its speed needs.
 @main
 struct Echo: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "websocket-echo", abstract: "A WebSocket echo for conformance runs.",
-        subcommands: [Serve.self, Drive.self])
+        commandName: "websocket-echo", abstract: "A WebSocket echo for conformance runs and measurements.",
+        subcommands: [Serve.self, Drive.self, Load.self, Measure.self])
 
     /// The suites send messages of up to 16 MiB.
     static func settings(_ base: WebSocketConfiguration) -> WebSocketConfiguration {

@@ -1,6 +1,7 @@
 import ArgumentParser
 import NIOCore
 import NIOPosix
+import WebSocket
 import WebSocketNIO
 
 struct Serve: AsyncParsableCommand {
@@ -9,9 +10,25 @@ struct Serve: AsyncParsableCommand {
     @Argument(help: "The port to listen on; 0 for a free one, which is printed.")
     var port: Int
 
+    @Option(help: "zlib's level, 1 to 9.")
+    var level = 1
+
+    @Flag(help: "Keep both sides' windows of 32 KiB from message to message; without it the server forgets its own.")
+    var contextTakeover = false
+
+    private var settings: WebSocketConfiguration {
+        var settings = Echo.settings(WebSocketConfiguration())
+        settings.deflate?.level = level
+        if contextTakeover {
+            settings.deflate?.serverNoContextTakeover = false
+            settings.deflate?.clientMaxWindowBits = 15
+        }
+        return settings
+    }
+
     func run() async throws {
         let server = try await WebSocketServer.bind(
-            to: .host("127.0.0.1", port: port), configuration: Echo.settings(WebSocketConfiguration())
+            to: .host("127.0.0.1", port: port), configuration: settings
         ) { request in
             .accept(subprotocol: nil, handler: EchoHandler(eventLoop: request.eventLoop))
         }

@@ -123,6 +123,9 @@ import Testing
         var assembler = MessageAssembler(limit: 1 << 30)
         try assembler.begin(
             FrameHeader(opcode: .binary, maskingKey: 1, payloadLength: 1 << 29), mayCompress: false)
+        try withUnsafeBytes(of: UInt8(7)) { (byte) throws(ProtocolError) in
+            try assembler.append(byte, key: 1, offset: 0, inflater: nil, buffers: BufferPool())
+        }
         #expect(assembler.capacity <= 128 << 10)
     }
 }
