@@ -128,11 +128,12 @@ async def none(scene):
 
 
 async def password(scene):
-    stage = await Stage.open(scene, "BasicAuth somebody pass@word")
+    # tinyproxy takes letters and digits alone, and in a URL each of them may be written as its number.
+    stage = await Stage.open(scene, "BasicAuth somebody password")
     address = stage.url.removeprefix("http://")
-    given = f"http://somebody:pass%40word@{address}"
-    await stage.expect_through(stage.secure, "somebody:pass@word", HTTPS_PROXY=given)
-    await stage.expect_through(stage.plain, "somebody:pass@word", ALL_PROXY=given)
+    for given in (f"http://somebody:password@{address}", f"http://some%62ody:pass%77ord@{address}"):
+        await stage.expect_through(stage.secure, "somebody:password", HTTPS_PROXY=given)
+        await stage.expect_through(stage.plain, "somebody:password", ALL_PROXY=given)
     for hub in (stage.secure, stage.plain):
         await stage.expect_unreachable(hub, "proxy", "407", ALL_PROXY=stage.url)
         await stage.expect_unreachable(

@@ -3,7 +3,7 @@
 
 Started by run.sh. The exit status is 1 if a check failed, and what its processes said last is shown with it.
 """
-import argparse, asyncio, os, shutil, signal, sys, tempfile, time, traceback
+import argparse, asyncio, contextlib, os, shutil, signal, sys, tempfile, time, traceback
 from pathlib import Path
 
 import chromium, connect, guests, idle, node, proxies, python_clients
@@ -28,9 +28,9 @@ def matches(word, name):
     return f"-{word}-" in f"-{name}-"
 
 
-async def run(name, check, home, binaries):
+async def run(name, check, scene):
     """Whether the check passed; says so."""
-    scene, began = Scene(home, binaries, name), time.monotonic()
+    began = time.monotonic()
     try:
         async with asyncio.timeout(CHECK_PATIENCE):
             seen = await check(scene)
@@ -58,13 +58,16 @@ async def main(arguments):
 
     async def lane(name, check, home):
         # What only waits is in nobody's way.
-        if name in idle.CHECKS:
-            return await run(name, check, home, arguments.binaries)
-        async with lanes:
-            return await run(name, check, home, arguments.binaries)
+        async with contextlib.nullcontext() if name in idle.CHECKS else lanes:
+            scene = Scene(home, arguments.binaries, name)
+            passed = await run(name, check, scene)
+        # Some file systems take their time for this, and nothing waits for it.
+        await scene.remove()
+        return passed
 
     task = asyncio.current_task()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
     home = tempfile.mkdtemp(prefix="nosocks-interop-")
     try:
         async with asyncio.TaskGroup() as group:

@@ -110,6 +110,8 @@ def environment(**variables):
     """Ours, without what would lead a client elsewhere."""
     kept = {name: value for name, value in os.environ.items()
             if not name.lower().endswith("_proxy") and not name.startswith("NOSOCKS_")}
+    # Servers are where not everybody's PATH leads.
+    kept["PATH"] = f"{kept.get('PATH', '')}:/usr/sbin"
     return kept | variables
 
 
@@ -222,7 +224,9 @@ class Scene:
             await child.kill()
         for ending in reversed(self.endings):
             ending()
-        shutil.rmtree(self.folder, ignore_errors=True)
+
+    async def remove(self):
+        await asyncio.to_thread(shutil.rmtree, self.folder, ignore_errors=True)
 
 
 async def eventually(what, condition):
