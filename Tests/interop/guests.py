@@ -1,5 +1,5 @@
 """What a hub says to clients that others wrote: to who may come in, to who may not, and to who then talks nonsense."""
-import base64, json, socket, ssl, urllib.error, urllib.request
+import asyncio, base64, json, socket, ssl, urllib.error, urllib.request
 
 import aiohttp
 from websockets.asyncio.client import connect
@@ -8,7 +8,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 import chromium, node, shapes
 from python_clients import ALWAYS
 from replicas import Hub, Peer, expect_same, meet
-from scene import Failed, Passage, expect, expect_equal
+from scene import PATIENCE, Failed, Passage, expect, expect_equal
 
 SUBPROTOCOL = "nosocks.1"
 DEFLATE = f"{ALWAYS}; client_max_window_bits=13"
@@ -89,8 +89,12 @@ def expect_in(result, who):
     expect_equal(result["subprotocol"], SUBPROTOCOL, f"{who}: the subprotocol")
 
 
-async def guest(scene, who, dial):
+async def guest(scene, who, client):
     """All of it, with one client."""
+    async def dial(*arguments, **options):
+        async with asyncio.timeout(PATIENCE):
+            return await client(*arguments, **options)
+
     hub = await Hub.start(scene, scene.folder / "hub")
     peer = await Peer.start(scene, hub.url, scene.folder / "peer")
     await peer.event("in-sync")
