@@ -6,11 +6,12 @@ SWIFT ?= swift
 
 RELEASE := $(SWIFT) build -c release
 BINARY := .build/release/nosocks
+ECHO := .build/release/websocket-echo
 SOURCES := Package.swift $(shell find Sources -type f)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build test simulate lint conformance bench bench-websocket mutants soak flap install uninstall ci clean \
-	prerequisites
+.PHONY: help demo build test simulate lint conformance interop bench bench-websocket mutants soak flap install uninstall ci \
+	clean prerequisites
 
 help:
 	@echo 'make demo                     build, then watch three folders follow each other'
@@ -20,16 +21,18 @@ help:
 	@echo 'make test                     the tests'
 	@echo 'make simulate SEEDS=10000     a simulated hub and its peers, with faults, from many seeds'
 	@echo 'make conformance              the Autobahn WebSocket suite, both roles (needs Python 2.7)'
+	@echo 'make interop ONLY=nginx       browsers, clients and proxies that others wrote; ONLY names checks (all)'
 	@echo 'make bench                    speed on this machine, beside rsync'
 	@echo 'make bench-websocket          speed of the WebSockets, beside ws, websockets and NIO'\''s own codec'
 	@echo 'make mutants                  breaks the core on purpose, and demands that the simulator notices'
 	@echo 'make soak TREE=DIR ROUNDS=20  ordinary work on three copies of a real tree, judged by rsync'
 	@echo 'make flap MINUTES=60          two peers whose connections are cut every few seconds, for an hour'
 	@echo 'make lint                     the formatting rules'
-	@echo 'make ci                       lint and test: what must pass before a change is taken'
+	@echo 'make ci                       lint, test and interop: what must pass before a change is taken'
 	@echo 'make clean                    remove what was built'
 	@echo
-	@echo 'demo, build and test install the headers of zlib and SQLite if they are missing (apt or Homebrew).'
+	@echo 'demo, build and test install the headers of zlib and SQLite if they are missing (apt or Homebrew);'
+	@echo 'interop installs browsers, servers and libraries (apt, and pip into .build/interop).'
 
 demo: prerequisites-demo $(BINARY)
 	@perl Tests/demo/demo.pl $(BINARY) Samples/notes
@@ -66,6 +69,14 @@ lint:
 conformance: prerequisites
 	Tests/conformance/autobahn.sh
 
+# BINARIES=DIR tests programs that are there already; those under .build/release are made if need be.
+interop: prerequisites-interop $(if $(BINARIES),,$(BINARY) $(ECHO))
+	@Tests/interop/run.sh $(or $(BINARIES),.build/release) $(ONLY)
+
+$(ECHO): $(SOURCES) | prerequisites
+	$(RELEASE) --product websocket-echo --static-swift-stdlib
+	@touch $@
+
 bench: prerequisites-bench $(BINARY)
 	Tests/bench/speed.py $(BINARY)
 
@@ -83,7 +94,9 @@ install: $(BINARY)
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/bin/nosocks
 
+# The tests have built these programs, so that nothing is built twice.
 ci: lint test
+	$(MAKE) interop BINARIES=.build/debug
 
 clean:
 	rm -rf .build

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs what a build needs and this machine lacks, and says so; silent when nothing is missing.
 #
-# usage: prerequisites.sh [demo|test|bench|bench-websocket]...     what for, beyond the build itself
+# usage: prerequisites.sh [demo|test|bench|bench-websocket|interop]...     what for, beyond the build itself
 set -eu
 
 say() { echo "prerequisites: $*"; }
@@ -11,10 +11,52 @@ command -v swift >/dev/null 2>&1 || {
     exit 1
 }
 
+# Where servers are, which not everybody's PATH names.
+PATH=$PATH:/usr/sbin
+
 missing=
 want() { missing="$missing $1"; }
 
 debian_has() { [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
+
+want_unless() { # PACKAGE COMMAND...
+    package=$1
+    shift
+    "$@" >/dev/null 2>&1 || want "$package"
+}
+
+# Programs whose packages start them, now and whenever the machine does; the tests start their own.
+servers='haproxy nginx'
+
+# Installs packages, and leaves the servers among them off.
+install_quietly() {
+    # shellcheck disable=SC2016 # for that shell, which is root's
+    as_root sh -c '
+        rule=/usr/sbin/policy-rc.d
+        if [ ! -e $rule ]; then
+            trap "rm -f $rule" EXIT
+            printf "#!/bin/sh\nexit 101\n" > $rule
+            chmod 755 $rule
+        fi
+        servers=$1
+        shift
+        DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" || exit
+        [ -d /run/systemd/system ] || exit 0
+        for package in "$@"; do
+            case " $servers " in *" $package "*) systemctl --quiet disable "$package" ;; esac
+        done' sh "$servers" "$@"
+}
+
+# What nosocks is tested with that others wrote. Looked for by what it can do, since not all of it need come from apt.
+want_interop() {
+    for tool in $servers openssl python3 rsync; do want_unless "$tool" command -v "$tool"; done
+    want_unless tinyproxy-bin command -v tinyproxy
+    want_unless libnginx-mod-stream test -e /usr/lib/nginx/modules/ngx_stream_module.so
+    want_unless node-ws env NODE_PATH=/usr/share/nodejs node -e 'require("ws")'
+    want_unless python3-venv python3 -c 'import ensurepip, venv'
+    want_unless ca-certificates test -e /etc/ssl/certs/ca-certificates.crt
+    command -v chromium-headless-shell >/dev/null 2>&1 || want_unless chromium-headless-shell command -v chromium
+}
 
 # Root needs no sudo; anybody else is asked for a password by sudo itself.
 as_root() {
@@ -41,6 +83,7 @@ if command -v apt-get >/dev/null 2>&1; then
             python3 -c 'import ensurepip' 2>/dev/null || want python3-venv
             debian_has node-ws || want node-ws
             ;;
+        interop) want_interop ;;
         test) for tool in git rsync; do command -v "$tool" >/dev/null 2>&1 || want "$tool"; done ;;
         esac
     done
@@ -48,7 +91,7 @@ if command -v apt-get >/dev/null 2>&1; then
     say "installing by apt:$missing"
     as_root apt-get update -qq
     # shellcheck disable=SC2086 # a list of names
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing
+    install_quietly $missing
 elif command -v brew >/dev/null 2>&1; then
     for package in zlib sqlite pkgconf; do
         brew list --versions "$package" >/dev/null 2>&1 || want "$package"
