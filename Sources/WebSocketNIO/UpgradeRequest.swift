@@ -51,6 +51,19 @@ package struct HTTPAnswer: Sendable {
 }
 
 extension UpgradeRequest {
+    /// Whether this can be a host and a port (RFC 9110 §7.2, RFC 3986 §3.2.2).
+    private static func isHost(_ value: String) -> Bool {
+        !value.isEmpty
+            && value.utf8.allSatisfy { byte in
+                switch byte {
+                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                    UInt8(ascii: "0")...UInt8(ascii: "9"):
+                    true
+                default: "-._~%!$&'()*+,;=:[]".utf8.contains(byte)
+                }
+            }
+    }
+
     enum Reading {
         /// A request for something other than a WebSocket.
         case plain
@@ -66,6 +79,7 @@ extension UpgradeRequest {
         if head.version.major == 1 && head.version.minor >= 1 && headers["host"].count != 1 {
             return fault("A request must have one Host header.")
         }
+        guard headers["host"].allSatisfy(isHost) else { return fault("The Host header names no host.") }
         guard headers[canonicalForm: "upgrade"].contains(where: { $0.lowercased() == "websocket" }) else {
             return .plain
         }

@@ -31,6 +31,9 @@ import WebSocket
         Request(testDescription: "no Host", text: changed("Host: localhost\r\n", ""), status: "400"),
         Request(
             testDescription: "two Hosts", text: changed("Host: localhost\r\n", "Host: a\r\nHost: b\r\n"), status: "400"),
+        Request(testDescription: "an empty Host", text: changed("Host: localhost", "Host:"), status: "400"),
+        Request(testDescription: "a bad Host", text: changed("Host: localhost", "Host: a b/c@d"), status: "400"),
+        Request(testDescription: "no Upgrade", text: changed("Upgrade: websocket\r\n", ""), status: "426"),
         Request(
             testDescription: "no Connection", text: changed("Connection: keep-alive, Upgrade\r\n", ""), status: "400"),
         Request(
