@@ -75,6 +75,8 @@ async def main(arguments):
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(lane(name, check, home)) for name, check in checks.items()]
     finally:
+        # Threads don't end with the tasks that wait for them, and may be copying still.
+        await asyncio.get_running_loop().shutdown_default_executor()
         shutil.rmtree(home, ignore_errors=True)
     passed = sum(task.result() for task in tasks)
     print(f"interop: {passed} of {len(tasks)} checks passed in {time.monotonic() - began:.0f} s")
