@@ -25,11 +25,15 @@ want_unless() { # PACKAGE COMMAND...
     "$@" >/dev/null 2>&1 || want "$package"
 }
 
+install_packages() {
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@"
+}
+
 # Programs whose packages start them, now and whenever the machine does; the tests start their own.
 servers='haproxy nginx'
 
 # Installs packages, and leaves the servers among them off.
-install_quietly() {
+install_without_starting() {
     # shellcheck disable=SC2016 # for that shell, which is root's
     as_root sh -c '
         rule=/usr/sbin/policy-rc.d
@@ -90,8 +94,12 @@ if command -v apt-get >/dev/null 2>&1; then
     [ -n "$missing" ] || exit 0
     say "installing by apt:$missing"
     as_root apt-get update -qq
+    how=install_packages
+    for server in $servers; do
+        case "$missing " in *" $server "*) how=install_without_starting ;; esac
+    done
     # shellcheck disable=SC2086 # a list of names
-    install_quietly $missing
+    $how $missing
 elif command -v brew >/dev/null 2>&1; then
     for package in zlib sqlite pkgconf; do
         brew list --versions "$package" >/dev/null 2>&1 || want "$package"

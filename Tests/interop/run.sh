@@ -7,7 +7,8 @@
 # PYTHON     the Python to make it with, 3.11 or later (python3)
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
-cache=${CACHE:-$here/../../.build/interop}
+top=$(cd "$here/../.." && pwd)
+cache=${CACHE:-$top/.build/interop}
 python=${PYTHON:-python3}
 
 "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || {
@@ -18,8 +19,8 @@ python=${PYTHON:-python3}
 wanted="$("$python" -c 'import sys; print(sys.executable, sys.version)') in $cache
 $(cat "$here/requirements.txt")"
 if [ "$(cat "$cache/installed" 2>/dev/null)" != "$wanted" ]; then
-    echo "interop: installing websockets and aiohttp by pip into .build/interop"
-    rm -rf "$cache"
+    echo "interop: installing websockets and aiohttp by pip into $cache"
+    rm -rf "$cache/venv" "$cache/installed"
     mkdir -p "$cache"
     "$python" -m venv "$cache/venv"
     "$cache/venv/bin/pip" install -q --disable-pip-version-check --no-deps -r "$here/requirements.txt"
