@@ -9,7 +9,7 @@ BINARY := .build/release/nosocks
 SOURCES := Package.swift $(shell find Sources -type f)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build test simulate lint conformance bench mutants soak flap install uninstall ci clean prerequisites
+.PHONY: help demo build test simulate lint conformance bench mutants soak flap torture install uninstall ci clean prerequisites
 
 help:
 	@echo 'make demo                     build, then watch three folders follow each other'
@@ -23,6 +23,8 @@ help:
 	@echo 'make mutants                  breaks the core on purpose, and demands that the simulator notices'
 	@echo 'make soak TREE=DIR ROUNDS=20  ordinary work on three copies of a real tree, judged by rsync'
 	@echo 'make flap MINUTES=60          two peers whose connections are cut every few seconds, for an hour'
+	@echo 'make torture MINUTES=10 [SEED=1]'
+	@echo '                              three replicas edited, killed, stopped and filled at random, judged by an oracle'
 	@echo 'make lint                     the formatting rules'
 	@echo 'make ci                       lint and test: what must pass before a change is taken'
 	@echo 'make clean                    remove what was built'
@@ -57,6 +59,12 @@ soak: prerequisites-test $(BINARY)
 flap: prerequisites-test
 	$(SWIFT) build --build-tests
 	NOSOCKS_TEST_FLAP=$(or $(MINUTES),60) $(SWIFT) test --skip-build --filter CommandTests.*flapping
+
+# What fails is kept, for somebody to look at.
+torture: prerequisites-test
+	$(SWIFT) build --build-tests
+	NOSOCKS_TEST_TORTURE=$(or $(MINUTES),10) NOSOCKS_TEST_SEED=$(or $(SEED),1) NOSOCKS_TEST_KEEP=failed \
+		$(SWIFT) test --skip-build --filter CommandTests.*Torture
 
 lint:
 	$(SWIFT) format lint --strict --recursive Package.swift Sources Tests
