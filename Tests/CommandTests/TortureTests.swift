@@ -36,7 +36,7 @@ extension Commands {
             "killed, stopped, cut off and without room, they lose nothing that nobody knowingly destroyed",
             .enabled(if: Torture.minutes == nil), arguments: Seeds.take(2))
         func short(seed: UInt64) async throws {
-            _ = try await Self.round(seed, steps: 150)
+            _ = try await Self.round(seed, steps: 200)
         }
 
         @Test("the same, for minutes, from one seed after the other", .enabled(if: Torture.minutes != nil))

@@ -36,10 +36,19 @@ enum Deed: CaseIterable {
     private var weight: Int {
         switch self {
         case .overwrite, .makeDirectory, .save: 10
-        case .append, .cut, .saveWithBackup, .saveSlowly, .unlink, .bury, .removeTree, .editLarge: 4
-        case .move: 8
-        case .link, .writeLarge, .removeDirectory, .setMode, .touch, .exchange, .replaceByOtherKind: 3
-        case .unpack, .copy, .linkHard: 2
+        case .move: 6
+        case .append, .cut, .saveWithBackup, .saveSlowly, .editLarge: 5
+        case .link, .writeLarge, .unlink, .setMode, .touch, .exchange, .unpack: 3
+        case .bury, .removeDirectory, .replaceByOtherKind, .copy: 2
+        case .removeTree, .linkHard: 1
+        }
+    }
+
+    /// Whether it can only be done to what is there.
+    var needsSomething: Bool {
+        switch self {
+        case .overwrite, .save, .writeLarge, .makeDirectory, .unpack, .link: false
+        default: true
         }
     }
 

@@ -55,7 +55,7 @@ final class Editor {
 
     /// Makes a file that is not there yet.
     func create(_ name: Name, _ bytes: [UInt8]) throws {
-        let file = try OpenFile(folder, name, O_RDWR | O_CREAT | O_EXCL)
+        let file = try open(name, O_CREAT | O_EXCL)
         try change(file, name) { try file.write(bytes, at: 0) }
     }
 

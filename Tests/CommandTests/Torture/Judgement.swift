@@ -52,7 +52,8 @@ struct Judgement {
             if program.ended != 0 || !program.output.isEmpty { faults += program.output + program.errors }
         }
         for path in paths {
-            let script = "! command -v sqlite3 >/dev/null || sqlite3 \"$0\".nosocks/index.sqlite 'pragma integrity_check'"
+            let check = "sqlite3 \"$0\"/.nosocks/index.sqlite 'pragma integrity_check'"
+            let script = "! command -v sqlite3 >/dev/null || \(check)"
             let program = try await bench.run(prefix + ["sh", "-c", script, path])
             if program.ended != 0 || !["ok\n", ""].contains(program.output) {
                 faults += "\(path)'s index: \(program.output)\(program.errors)"

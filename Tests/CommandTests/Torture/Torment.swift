@@ -28,6 +28,9 @@ final class Torment {
     private var tally = Tally()
     /// Where large files were made: else they would hardly ever be edited.
     private var large: [Name] = ["a"]
+    /// Whether a file may have several names: what is written to it by one of them is not told of the others, and is
+    /// found only when a process begins.
+    private var hasHardLinks = false
     let ledger: Ledger
     let diary: Diary
 
@@ -70,6 +73,7 @@ final class Torment {
     /// - Returns: What there is to say about it.
     func run(steps: Int) async throws -> String {
         defer { relay.close() }
+        defer { try? bench.folder.write(diary.lines.joined(separator: "\n"), to: "diary") }
         do {
             for _ in 0..<steps { try await step() }
             try await conclude()
@@ -110,12 +114,13 @@ final class Torment {
 
     private func edit(_ editor: Editor) {
         let deed = Deed.any(&random)
-        let name = deed == .editLarge ? large[random.below(large.count)] : path(in: editor.folder)
-        let other = path(in: editor.folder)
-        tally.edits += 1
+        let name = deed == .editLarge ? large[random.below(large.count)] : path(for: deed, in: editor.folder)
+        let other = path(for: .overwrite, in: editor.folder)
         var outcome = "done"
         do {
             try editor.act(deed, name, other)
+            tally.edits += 1
+            if deed == .linkHard { hasHardLinks = true }
             if deed == .writeLarge { large.append(name) }
         } catch {
             outcome = "\(error)"
@@ -124,10 +129,11 @@ final class Torment {
         diary.note("\(editor.name): \(deed) \(name)\(takesTwo ? " \(other)" : ""): \(outcome)")
     }
 
-    /// Few names, so that collisions are the norm; sometimes one that is there, whatever it is.
-    private func path(in folder: Folder) -> Name {
-        guard random.oneIn(4) else {
-            return (0...random.below(3)).reduce("") { name, _ in
+    /// Few names, so that collisions are the norm: any, one in a directory that is there, or one that something has.
+    private func path(for deed: Deed, in folder: Folder) -> Name {
+        let new = Self.names[random.below(Self.names.count)]
+        if random.oneIn(4) {
+            return (0..<random.below(3)).reduce(new) { name, _ in
                 name.appending(Self.names[random.below(Self.names.count)])
             }
         }
@@ -136,9 +142,14 @@ final class Torment {
             let children = ((try? folder.children(of: name)) ?? []).filter { $0 != ".nosocks" }
             guard let child = random.pick(children) else { break }
             name = name.appending(child)
-            if random.oneIn(2) { break }
+            if random.oneIn(3) { break }
         }
-        return name == "" ? "a" : name
+        if deed.needsSomething, name != "" { return name }
+        while name != "", (try? folder.kind(of: name)) != .directory {
+            let cut = name.bytes.lastIndex(of: UInt8(ascii: "/")) ?? 0
+            name = Name(Array(name.bytes[..<cut]))
+        }
+        return name.bytes.count(where: { $0 == UInt8(ascii: "/") }) < 2 ? name.appending(new) : new
     }
 
     private func torment(_ victim: Victim) async throws {
@@ -192,7 +203,13 @@ final class Torment {
     private func comeTogether() async throws {
         diary.note("all come together")
         try calm(in: victims)
+        if hasHardLinks { try await beginAnew() }
         try await Judgement(victims, ledger).trees(judged: false)
+    }
+
+    private func beginAnew() async throws {
+        for victim in victims.shuffled(using: &random) { try await victim.end() }
+        try calm(in: victims.shuffled(using: &random))
     }
 
     // MARK: The end
@@ -203,10 +220,7 @@ final class Torment {
         relay.calmDown()
         try calm(in: victims)
         // What runs on must get there as well as what begins anew.
-        if random.oneIn(2) {
-            for victim in victims.shuffled(using: &random) { try await victim.end() }
-            try calm(in: victims.shuffled(using: &random))
-        }
+        if random.oneIn(2) || hasHardLinks { try await beginAnew() }
         let judgement = Judgement(victims, ledger)
         for victim in victims { try victim.editor.countGraves() }
         try await judgement.trees(judged: true)
