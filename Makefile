@@ -10,7 +10,7 @@ ECHO := .build/release/websocket-echo
 SOURCES := Package.swift $(shell find Sources -type f)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build test simulate lint conformance interop bench bench-websocket mutants soak flap install uninstall ci \
+.PHONY: help demo build test simulate lint conformance interop bench bench-websocket mutants soak flap torture install uninstall ci \
 	clean prerequisites
 
 help:
@@ -27,6 +27,8 @@ help:
 	@echo 'make mutants                  breaks the core on purpose, and demands that the simulator notices'
 	@echo 'make soak TREE=DIR ROUNDS=20  ordinary work on three copies of a real tree, judged by rsync'
 	@echo 'make flap MINUTES=60          two peers whose connections are cut every few seconds, for an hour'
+	@echo 'make torture MINUTES=10 [SEED=1]'
+	@echo '                              three replicas edited, killed, stopped and filled at random, judged by an oracle'
 	@echo 'make lint                     the formatting rules'
 	@echo 'make ci                       lint, test and interop: what must pass before a change is taken'
 	@echo 'make clean                    remove what was built'
@@ -62,6 +64,12 @@ soak: prerequisites-test $(BINARY)
 flap: prerequisites-test
 	$(SWIFT) build --build-tests
 	NOSOCKS_TEST_FLAP=$(or $(MINUTES),60) $(SWIFT) test --skip-build --filter CommandTests.*flapping
+
+# What fails is kept, for somebody to look at.
+torture: prerequisites-test
+	$(SWIFT) build --build-tests
+	NOSOCKS_TEST_TORTURE=$(or $(MINUTES),10) NOSOCKS_TEST_SEED=$(or $(SEED),1) NOSOCKS_TEST_KEEP=failed \
+		$(SWIFT) test --skip-build --filter CommandTests.*Torture
 
 lint:
 	$(SWIFT) format lint --strict --recursive Package.swift Sources Tests

@@ -92,8 +92,8 @@ let package = Package(
         .testTarget(
             name: "CommandTests",
             dependencies: [
-                "nosocks", "websocket-echo", "WebSocketNIO", "WebSocket", "Wire", "Disk", "Simulator", "Tree", nioCore,
-                nioPosix,
+                "nosocks", "websocket-echo", "WebSocketNIO", "WebSocket", "Wire", "Disk", "CLinux", "Simulator", "Tree",
+                nioCore, nioPosix,
             ]),
     ],
     swiftLanguageModes: [.v6]

@@ -38,6 +38,31 @@ extension Commands {
             }
         }
 
+        @Test("where there is no room to put in order what a crash left, the start ends with 9")
+        func recovers() async throws {
+            try await Bench.run { bench in
+                let disk = try await SmallDisk(bench, mebibytes: 16)
+                let hub = try await bench.hub()
+                let one = try Replica(at: bench, name: "one", hub: hub, disk: disk)
+                try hub.folder.write("first", to: "file")
+                try await one.join()
+                try hub.folder.write("second", to: "file")
+                try await eventually("the second version") { (try? one.folder.text("file")) == "second" }
+                // The first has come out of the tree, and it is not yet written down that it is history.
+                try one.kill()
+                let state = one.folder.folder(".nosocks")
+                for name in try state.children(of: "staging") {
+                    try state.rename("staging/\(name)", to: "history/\(name)")
+                }
+                try disk.fill(leaving: 0)
+                let failing = try one.start()
+                #expect(try await failing.ending() == 9, "\(failing.errors)")
+                try disk.free()
+                try await one.join()
+                try await settle(hub, one)
+            }
+        }
+
         @Test("--once ends with 9, having done what it could")
         func once() async throws {
             try await Bench.run { bench in

@@ -21,6 +21,8 @@ extension FolderReplica {
             throw .index(error)
         } catch let error as DiskError {
             throw .failed(error)
+        } catch StoreFailure.noSpace(let text) {
+            throw .index(IndexError(.noSpace, operation: "recover", message: text))
         } catch let error as StoreFailure {
             throw .index(IndexError(.failed, operation: "recover", message: "\(error)"))
         } catch {

@@ -12,6 +12,7 @@ final class Bench: Sendable {
     let folder: Folder
     private let log: Folder
     private let programs = Mutex<[Program]>([])
+    private let hasFailed = Atomic(false)
 
     /// Runs `body` at a new bench, and tells what the processes said if it throws.
     static func run(_ body: (Bench) async throws -> Void) async throws {
@@ -20,6 +21,7 @@ final class Bench: Sendable {
         do {
             try await body(bench)
         } catch {
+            bench.hasFailed.store(true, ordering: .relaxed)
             Issue.record(Comment(rawValue: "\(error)\n\(bench.talk)"))
         }
     }
@@ -41,8 +43,12 @@ final class Bench: Sendable {
 
     private func clear() {
         for program in programs.withLock({ $0 }) { program.end() }
-        // NOSOCKS_TEST_KEEP leaves folders and logs for a person to look at.
-        if getenv("NOSOCKS_TEST_KEEP") == nil { try? folder.removeTree() }
+        // NOSOCKS_TEST_KEEP leaves folders and logs for a person to look at; "failed" those of what failed.
+        switch getenv("NOSOCKS_TEST_KEEP").map({ String(cString: $0) }) {
+        case nil: try? folder.removeTree()
+        case "failed"?: if !hasFailed.load(ordering: .relaxed) { try? folder.removeTree() }
+        default: break
+        }
     }
 
     /// The last lines of everybody.
@@ -71,6 +77,11 @@ final class Bench: Sendable {
     /// Runs a program to its end.
     @discardableResult
     func run(_ words: String..., in directory: Folder? = nil) async throws -> Program {
+        try await run(words, in: directory)
+    }
+
+    @discardableResult
+    func run(_ words: [String], in directory: Folder? = nil) async throws -> Program {
         let program = try start(words, in: directory)
         try await program.ending()
         return program
@@ -111,6 +122,8 @@ final class Bench: Sendable {
 final class Replica: Sendable {
     let name: String
     let folder: Folder
+    /// How the process names the folder: where it is on a disk of its own, this one names it otherwise.
+    let path: String
     private let bench: Bench
     private let options: [String]
     private let hub: Replica?
@@ -122,15 +135,16 @@ final class Replica: Sendable {
 
     init(
         at bench: Bench, name: String, options: [String] = [], hub: Replica? = nil, url detour: String? = nil,
-        prefix: [String] = []
+        prefix: [String] = [], disk: SmallDisk? = nil
     ) throws {
         self.detour = detour
-        self.prefix = prefix
+        self.prefix = (disk?.prefix ?? []) + prefix
         self.name = name
         self.bench = bench
         self.options = options
         self.hub = hub
-        folder = bench.folder.folder(Name(stringLiteral: name))
+        folder = (disk?.folder ?? bench.folder).folder(Name(stringLiteral: name))
+        path = (disk?.mountPoint ?? bench.folder).folder(Name(stringLiteral: name)).text
         state = Mutex((nil, ""))
         if !folder.exists() { try folder.makeDirectory() }
     }
@@ -154,7 +168,7 @@ final class Replica: Sendable {
         let address = url.split(separator: "/").last.map(String.init) ?? "127.0.0.1:0"
         let role = (detour ?? hub?.url).map { ["join", $0] } ?? ["hub", "--listen", address]
         let program = try bench.start(
-            prefix + [Binary.nosocks] + role + [folder.text, "--name", name, "--json", "-v"] + options)
+            prefix + [Binary.nosocks] + role + [path, "--name", name, "--json", "-v"] + options)
         state.withLock { $0.program = program }
         return program
     }
