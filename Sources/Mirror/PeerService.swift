@@ -110,13 +110,13 @@ package actor PeerService: FolderService {
                     to: hub.socketAddress, path: hub.path, subprotocols: [Session.subprotocol], headers: headers,
                     tls: tls, proxy: proxy, handler: Session(owner: owner))
             } catch {
-                self.failedToConnect(error)
+                self.failedToConnect(owner.number, error)
             }
         }
     }
 
-    private func failedToConnect(_ error: WebSocketClientError) {
-        guard end == nil else { return }
+    private func failedToConnect(_ number: UInt64, _ error: WebSocketClientError) {
+        guard end == nil, number == attemptNumber else { return }
         switch error {
         case .unreachable, .timedOut: tryLater("\(error)")
         case .proxy(let reason):
@@ -146,9 +146,15 @@ package actor PeerService: FolderService {
         connectLater()
     }
 
+    /// Once, whoever else thinks of it meanwhile: an attempt that is under way counts as the one that was arranged here.
     private func connectLater() {
+        let number = attemptNumber
+        retry?.cancel()
         retry = thread.loop.scheduleTask(in: backoff.next(using: &random)) { [weak self] in
-            self?.on { $0.connect() }
+            self?.on { peer in
+                guard number == peer.attemptNumber else { return }
+                peer.connect()
+            }
         }
     }
 

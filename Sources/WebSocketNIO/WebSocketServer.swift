@@ -1,6 +1,7 @@
 package import NIOCore
 package import NIOHTTP1
 import NIOPosix
+import Synchronization
 
 #if canImport(Glibc)
 import Glibc
@@ -110,8 +111,17 @@ struct ServerRules: Sendable {
         budget = ArrivalBudget(limit: configuration.maxArrivingBytes)
     }
 
+    /// One channel at a time, whatever their event loops: two threads that need the same generic types for the first
+    /// time, in the same instant, can end in a null pointer in the runtime of Swift 6.3. All peers that were waiting
+    /// for a hub come in such an instant.
+    private static let turn = Mutex(())
+
     /// On the channel's event loop.
     func setUp(_ channel: any Channel) throws {
+        try Self.turn.withLock { _ in try assemble(channel) }
+    }
+
+    private func assemble(_ channel: any Channel) throws {
         let left = census.arrived(channel)
         channel.closeFuture.whenComplete { _ in left() }
         try channel.syncOptions?.apply(configuration)

@@ -98,6 +98,31 @@ extension Commands {
             }
         }
 
+        @Test("whoever wakes up when it would have tried anyway tries once, and has one connection in the end")
+        func wakingInTime() async throws {
+            try await Bench.run { bench in
+                let hub = try await bench.hub()
+                let one = try await bench.peer("one", of: hub)
+                try hub.kill()
+                try await one.program.hears("disconnected")
+                for _ in 0..<12 {
+                    // It is woken up and overdue in the same instant: its first attempts are 250 ms apart at the most.
+                    try one.program.signal(SIGSTOP)
+                    try await Task.sleep(for: .milliseconds(300))
+                    try one.program.signal(SIGCONT)
+                    try await Task.sleep(for: .milliseconds(20))
+                }
+                try await hub.listen()
+                try await one.program.hears("connected", count: 2)
+                for number in 0..<20 {
+                    try one.folder.write("\(number)", to: "file")
+                    try await settle(hub, one)
+                }
+                #expect(try one.program.events.count { $0.event == "connected" } == 2)
+                #expect(try hub.program.events.count { $0.event == "peer-joined" } == 1)
+            }
+        }
+
         /// NOSOCKS_TEST_FLAP makes it go on for so many minutes: `make flap`.
         @Test("flapping every few seconds, it loses nothing, makes nothing twice, and sends little twice")
         func flapping() async throws {

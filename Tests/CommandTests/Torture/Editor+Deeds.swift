@@ -8,6 +8,9 @@ import Darwin
 #endif
 
 /// What programs do to files and folders. Each may fail in the middle, as theirs do.
+///
+/// They make no hard links: what is written to a file by one of its names, nobody tells of the others. It is found when
+/// a process begins, and until then the trees may differ.
 enum Deed: CaseIterable {
     case overwrite
     case append
@@ -20,7 +23,6 @@ enum Deed: CaseIterable {
     case makeDirectory
     case unpack
     case link
-    case linkHard
     case copy
     case unlink
     case bury
@@ -40,7 +42,7 @@ enum Deed: CaseIterable {
         case .append, .cut, .saveWithBackup, .saveSlowly, .editLarge: 5
         case .link, .writeLarge, .unlink, .setMode, .touch, .exchange, .unpack: 3
         case .bury, .removeDirectory, .replaceByOtherKind, .copy: 2
-        case .removeTree, .linkHard: 1
+        case .removeTree: 1
         }
     }
 
@@ -76,8 +78,6 @@ extension Editor {
             let target: Name = "nowhere-\(nextNumber())-\(name)"
             try folder.link(path, to: target)
             ledger.wrote(.symlink(target), "at \(name):\(path)")
-        case .linkHard:
-            try SystemError.check(folder.with(path) { old in folder.with(other) { systemLink(old, $0) } }, "link", path)
         case .copy:
             let bytes = try OpenFile(folder, path, O_RDONLY).read()
             try overwrite(other, bytes)
@@ -197,8 +197,4 @@ extension Editor {
         try folder.makeDirectory(name)
         try create(name.appending("a"), content(smallSize))
     }
-}
-
-private func systemLink(_ old: UnsafePointer<CChar>, _ new: UnsafePointer<CChar>) -> Int32 {
-    link(old, new)
 }

@@ -1,5 +1,11 @@
 import Tree
 
+#if canImport(FoundationEssentials)
+import FoundationEssentials
+#else
+import Foundation
+#endif
+
 /// Whether the trees are what they must be.
 struct Judgement {
     private let victims: [Victim]
@@ -18,7 +24,7 @@ struct Judgement {
     func trees(judged: Bool) async throws {
         var state = ""
         var seen: [Name: Item]?
-        try await eventually("the trees to be right", state: { state }) {
+        try await eventually("the trees to be right", state: { "\(state)\n\(processes)" }) {
             for victim in victims {
                 // Some may have met the end of their disk only now.
                 try victim.start()
@@ -60,6 +66,16 @@ struct Judgement {
             }
         }
         guard faults.isEmpty else { throw TimedOut(what: "an end in order", state: faults) }
+    }
+
+    /// Whether they run at all: whoever stops a machine's processes to measure something stops these too.
+    private var processes: String {
+        victims.map { victim in
+            let id = (try? victim.replica.program.id) ?? 0
+            let status = (try? String(contentsOfFile: "/proc/\(id)/status", encoding: .utf8)) ?? ""
+            let state = status.split(separator: "\n").first { $0.hasPrefix("State:") } ?? "gone"
+            return "\(victim.replica.name), \(id): \(state)"
+        }.joined(separator: "\n")
     }
 
     private func differences() -> String {

@@ -28,9 +28,6 @@ final class Torment {
     private var tally = Tally()
     /// Where large files were made: else they would hardly ever be edited.
     private var large: [Name] = ["a"]
-    /// Whether a file may have several names: what is written to it by one of them is not told of the others, and is
-    /// found only when a process begins.
-    private var hasHardLinks = false
     let ledger: Ledger
     let diary: Diary
 
@@ -120,12 +117,11 @@ final class Torment {
         do {
             try editor.act(deed, name, other)
             tally.edits += 1
-            if deed == .linkHard { hasHardLinks = true }
             if deed == .writeLarge { large.append(name) }
         } catch {
             outcome = "\(error)"
         }
-        let takesTwo = [.move, .exchange, .copy, .linkHard].contains(deed)
+        let takesTwo = [.move, .exchange, .copy].contains(deed)
         diary.note("\(editor.name): \(deed) \(name)\(takesTwo ? " \(other)" : ""): \(outcome)")
     }
 
@@ -203,7 +199,6 @@ final class Torment {
     private func comeTogether() async throws {
         diary.note("all come together")
         try calm(in: victims)
-        if hasHardLinks { try await beginAnew() }
         try await Judgement(victims, ledger).trees(judged: false)
     }
 
@@ -220,7 +215,7 @@ final class Torment {
         relay.calmDown()
         try calm(in: victims)
         // What runs on must get there as well as what begins anew.
-        if random.oneIn(2) || hasHardLinks { try await beginAnew() }
+        if random.oneIn(2) { try await beginAnew() }
         let judgement = Judgement(victims, ledger)
         for victim in victims { try victim.editor.countGraves() }
         try await judgement.trees(judged: true)
