@@ -2,26 +2,20 @@ import Tree
 
 extension HubMachine {
     /// Sends every session what its window and its socket have room for: content it asked for, questions, and the
-    /// feed. Sessions at the same place in the feed get the same message. It sends a little at a time, so that what a
-    /// session's socket does not take is not read for it, and others have their turn.
+    /// feed. Sessions at the same place in the feed get the same message. Of the feed each gets one message at a time,
+    /// so that what a session's socket does not take is not read for it, and others have their turn.
     mutating func serve() throws(StoreFailure) {
         for id in sessions.keys.sorted() { try serveContent(id) }
-        var rounds = 0
-        while true {
-            var groups: [Revision: [SessionID]] = [:]
-            for (id, session) in sessions where session.hasRoom && session.sent < head {
-                groups[session.sent, default: []].append(id)
-            }
-            guard !groups.isEmpty else { break }
-            guard rounds < SyncProtocol.feedRounds else {
-                if !goesOn { actions.append(.goOn) }
-                goesOn = true
-                return
-            }
-            rounds += 1
-            for (revision, ids) in groups.sorted(by: { $0.key < $1.key }) {
-                try sendFeed(after: revision, to: ids.sorted())
-            }
+        var groups: [Revision: [SessionID]] = [:]
+        for (id, session) in sessions where session.hasRoom && session.sent < head {
+            groups[session.sent, default: []].append(id)
+        }
+        for (revision, ids) in groups.sorted(by: { $0.key < $1.key }) {
+            try sendFeed(after: revision, to: ids.sorted())
+        }
+        if !goesOn, sessions.values.contains(where: { $0.hasRoom && $0.sent < head }) {
+            goesOn = true
+            actions.append(.goOn)
         }
         let arrived = sessions.filter { $0.value.hasRoom && !$0.value.isCaughtUp && $0.value.sent == head }
         guard !arrived.isEmpty else { return }

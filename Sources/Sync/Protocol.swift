@@ -8,8 +8,6 @@ package enum SyncProtocol {
     package static let feedWindow = 8 * 1024 * 1024
     /// How many bytes of content go into one message, about.
     package static let batchBytes = 256 * 1024
-    /// How many messages of the feed are sent before it is asked whether the socket takes more.
-    package static let feedRounds = 4
     /// How many bytes of what arrived together are made durable together, about.
     package static let joinedBytes = 2 * 1024 * 1024
     /// How many entries go into one message at the most.

@@ -217,7 +217,7 @@ extension Commands {
         func neverRead() async throws {
             let count = 20
             try await siege(
-                growingBy: count * 2 + 32,
+                growingBy: count * 2 + 12,
                 prepare: { hub in
                     for number in 0..<200 { try hub.folder.writeRandom(60_000, to: "big-\(number)") }
                     for number in 0..<4 { try hub.folder.writeRandom(3_000_000, to: "large-\(number)") }
