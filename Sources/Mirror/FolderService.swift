@@ -2,6 +2,7 @@ import NIOCore
 import Replica
 import Sync
 import Tree
+import WebSocketNIO
 
 /// What a hub's and a peer's service have in common: a folder, one thread on which all is done, and a machine that
 /// decides. What the folder tells becomes the machine's events, and what the machine wants done comes back as actions.
@@ -16,13 +17,23 @@ protocol FolderService: Actor {
     var machine: Machine { get set }
     var scans: ScanQueue { get set }
     var timer: RetryTimer { get set }
+    var deletions: DeletionTimer { get set }
     var rest: Rest { get set }
+    var waiters: Waiters { get set }
+    var control: WebSocketServer? { get set }
+    /// The paths that have problems now.
+    var problems: [RelativePath: Problem] { get set }
+    var standing: ServiceStanding { get }
+    /// Deletions that wait for a person, here and, at a hub, of peers.
+    var heldDeletions: [HeldDeletions] { get }
     /// How it ended; nil while it goes on.
     var end: MirrorEnd? { get }
 
     func perform(_ actions: [Machine.Action])
     /// A step of a scan was taken, and the machine has heard of what it found.
     func scanned(_ step: ScanQueue.Step) throws(StoreFailure)
+    /// Whether all peers that are connected have durably applied all up to `revision`.
+    func haveApplied(_ revision: Revision) -> Bool
     func finish(_ how: MirrorEnd)
 }
 
@@ -62,6 +73,8 @@ extension FolderService {
             return
         }
         restLater()
+        serveWaiters()
+        arrangeDeletions()
         timer.arrange(
             hasUnstable: machine.hasUnstable, wantsReview: machine.wantsReview, on: thread.loop,
             retryUnstable: { [weak self] in
@@ -80,6 +93,46 @@ extension FolderService {
                     }
                 }
             })
+    }
+
+    private func arrangeDeletions() {
+        deletions.arrange(
+            // A scan tells the last of what is missing at its very end.
+            waiting: scans.isActive ? 0 : machine.waitingDeletions, credit: machine.deletionCredit,
+            hasWindow: machine.hasDeletionWindow, on: thread.loop,
+            judge: { [weak self] in
+                self?.on { service in
+                    service.deletions.judged()
+                    service.attempt { () throws(StoreFailure) in
+                        service.perform(try service.machine.judgeDeletions())
+                    }
+                }
+            },
+            forgetCredit: { [weak self] in
+                self?.on { service in
+                    service.deletions.creditEnded()
+                    // What is still to be looked at may be the deletions.
+                    if service.machine.isSettled, !service.scans.isActive { service.machine.forgetDeletionCredit() }
+                    service.arrangeDeletions()
+                }
+            },
+            beginWindow: { [weak self] in
+                self?.on { service in
+                    service.deletions.windowEnded()
+                    service.machine.beginDeletionWindow()
+                }
+            })
+    }
+
+    /// Somebody says that the deletions which are held are meant.
+    func confirmDeletions() {
+        deletions.restartWindow()
+        attempt { () throws(StoreFailure) in perform(try machine.confirmDeletions()) }
+    }
+
+    /// Somebody wants back what the deletions which are held would delete.
+    func revertDeletions() {
+        attempt { () throws(StoreFailure) in perform(try machine.revertDeletions()) }
     }
 
     /// When nothing has happened for a while, memory is given back. Nobody is woken up for it twice.
@@ -108,14 +161,17 @@ extension FolderService {
     private func heard(_ signals: [ReplicaSignal]) {
         attempt { () throws(StoreFailure) in
             var dirty: [Dirty] = []
+            var barriers: [UInt64] = []
             for signal in signals {
                 switch signal {
                 case .dirty(let some): dirty += some
                 case .rescan(let path, _): scan(path)
+                case .barrier(let id): barriers.append(id)
                 case .rootMoved: try folder.check()
                 }
             }
             if !dirty.isEmpty { perform(try machine.changed(dirty)) }
+            for id in barriers { passedBarrier(id) }
         }
     }
 
@@ -130,7 +186,10 @@ extension FolderService {
     private func scanOn() {
         attempt { () throws(StoreFailure) in
             guard let step = try scans.step(folder) else { return }
-            for (path, problem) in step.problems { report(.problem(path, problem)) }
+            for (path, problem) in step.problems {
+                problems[path] = problem
+                report(.problem(path, problem))
+            }
             perform(try machine.changed(step.dirty))
             if step.isWhole {
                 report(.scanned(entries: step.seen))

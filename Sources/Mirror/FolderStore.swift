@@ -1,3 +1,4 @@
+import Index
 import NIOCore
 import Replica
 import Sync
@@ -28,6 +29,8 @@ final class FolderStore: ReplicaStore {
     func unfinished(after path: RelativePath?, limit: Int) throws(StoreFailure) -> [Record] {
         try folder.unfinished(after: path, limit: limit)
     }
+
+    func liveCount() throws(StoreFailure) -> Int { Int(clamping: try folder.counts().entries) }
 
     func save(_ records: [Record], cursor: Cursor?, durably: Bool) throws(StoreFailure) {
         try folder.save(records, cursor: cursor, durably: durably)

@@ -29,6 +29,8 @@ package actor HubService: FolderService {
         /// Web pages that may use the hub, as browsers name them in the Origin header.
         package var origins: Set<String> = []
         package var maxPeers = 10_000
+        /// How many deletions go through without asking.
+        package var deletionLimit = DeletionLimit.standard
         /// The connections' limits and times.
         var webSocket = WebSocketConfiguration()
         /// What the secure ones of the addresses speak TLS with.
@@ -61,7 +63,11 @@ package actor HubService: FolderService {
     var machine: HubMachine<FolderStore>
     var scans = ScanQueue()
     var timer = RetryTimer()
+    var deletions = DeletionTimer()
     var rest = Rest()
+    var waiters = Waiters()
+    var control: WebSocketServer?
+    var problems: [RelativePath: Problem] = [:]
     private(set) var end: MirrorEnd?
     private let options: Options
     private var sessions: [SessionID: (session: Session, peer: HubPeer)] = [:]
@@ -70,6 +76,7 @@ package actor HubService: FolderService {
     private nonisolated let gatekeeper: Gatekeeper
     private let preparer = MessagePreparer()
     private var servers: [WebSocketServer] = []
+    private var listening: [HubAddress] = []
     /// What sessions did while the folder was not known yet.
     private var early: [@Sendable (isolated HubService) -> Void]? = []
     /// How long a guest has to say hello once it is in.
@@ -90,7 +97,9 @@ package actor HubService: FolderService {
                 origins: options.origins, isReadOnly: options.isReadOnly, maxPeers: options.maxPeers,
                 wantsToken: options.addresses.contains(where: \.isInTheOpen)),
             book: options.book)
-        machine = try HubMachine(store: FolderStore(folder), name: options.name, replica: folder.id) {
+        machine = try HubMachine(
+            store: FolderStore(folder), name: options.name, replica: folder.id, deletionLimit: options.deletionLimit
+        ) {
             Epoch(rawValue: UInt64.random(in: 1...UInt64.max))
         }
     }
@@ -100,6 +109,7 @@ package actor HubService: FolderService {
     /// - Throws: where the address can't be listened at; nothing was changed then.
     package func run() async throws(ListenFailure) -> MirrorEnd {
         for address in options.addresses { try await listen(address) }
+        await openControl()
         beginWithFolder()
         return await withCheckedContinuation { continuation in
             waiter = continuation
@@ -117,7 +127,9 @@ package actor HubService: FolderService {
                 decide: { [weak self] request in self?.decide(request) ?? .reject(.upgradeRequired) })
             servers.append(server)
             let taken = server.port.map { HubAddress(host: address.host, port: $0, isSecure: address.isSecure) }
-            report(.listening(address.socketPath == nil ? taken ?? address : address))
+            let found = address.socketPath == nil ? taken ?? address : address
+            listening.append(found)
+            report(.listening(found))
         } catch let error as IOError {
             throw ListenFailure(address: address, reason: String(cString: strerror(error.errnoCode)))
         } catch is SocketAddressError.UnknownHost {
@@ -137,7 +149,10 @@ package actor HubService: FolderService {
     // MARK: Events
 
     func scanned(_ step: ScanQueue.Step) {
-        guard step.isWhole, let waiting = early else { return }
+        guard step.isWhole else { return }
+        // Whatever was renamed before this scan was met in it under both names.
+        machine.forgetDeletionCredit()
+        guard let waiting = early else { return }
         report(.inSync(machine.cursor))
         early = nil
         for event in waiting { event(self) }
@@ -236,13 +251,42 @@ package actor HubService: FolderService {
             switch action {
             case .send(let message, let ids): send(message, to: ids)
             case .close(let id): sessions[id]?.session.close()
-            case .notice(let notice): report(MirrorEvent(notice))
+            case .notice(let notice): heard(notice)
             case .joined(let id, let name): report(.peerJoined(name: name, address: sessions[id]?.peer.address ?? ""))
             case .left(_, let name): report(.peerLeft(name: name))
             case .goOn: on { $0.goOn() }
             }
         }
     }
+
+    private func heard(_ notice: Notice) {
+        switch notice {
+        case .problem(let path, let problem): problems[path] = problem
+        case .applied(let change, _), .sent(let change, _): problems[change.path] = nil
+        case .conflict, .held: break
+        }
+        report(MirrorEvent(notice))
+    }
+
+    var standing: ServiceStanding {
+        let head = machine.cursor.revision
+        let peers = machine.peers.map { peer in
+            ReplicaStatus.Peer(
+                name: peer.name, address: sessions[peer.id]?.peer.address ?? "", readOnly: peer.isReadOnly,
+                applied: peer.applied.rawValue,
+                lag: head.rawValue - min(head.rawValue, peer.applied.rawValue))
+        }
+        return ServiceStanding(
+            role: .hub, name: machine.name, urls: listening.map { "\($0)" }, isConnected: true, cursor: machine.cursor,
+            newest: head,
+            peers: peers)
+    }
+
+    var heldDeletions: [HeldDeletions] {
+        (machine.heldDeletions.map { [$0] } ?? []) + machine.refusedDeletions
+    }
+
+    func haveApplied(_ revision: Revision) -> Bool { machine.peers.allSatisfy { $0.applied >= revision } }
 
     private func goOn() {
         attempt { () throws(StoreFailure) in perform(try machine.resumed()) }
@@ -267,6 +311,8 @@ package actor HubService: FolderService {
         guard end == nil else { return }
         end = how
         timer.cancel()
+        deletions.cancel()
+        closeControl()
         folder.close()
         for (session, _) in sessions.values { session.close(code: .goingAway) }
         let servers = servers

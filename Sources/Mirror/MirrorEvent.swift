@@ -8,6 +8,8 @@ package enum MirrorEvent: Sendable {
     case scanned(entries: Int)
     /// Changes can't be watched for here: the folder is compared now and then.
     case unwatched(reason: String)
+    /// Other processes can't ask this one what it does.
+    case uncontrolled(reason: String)
     /// This peer follows the hub of this name, over a connection that was made at `since`.
     case connected(hub: String, isReadOnly: Bool, since: ContinuousClock.Instant)
     /// The hub proved to have the certificate of this pin, and will have to prove it again.
@@ -28,6 +30,8 @@ package enum MirrorEvent: Sendable {
     case conflict(path: RelativePath, copy: RelativePath)
     /// The path is not in step, and why; said again whenever it was tried in vain.
     case problem(RelativePath, Problem)
+    /// So many deletions wait for somebody to say that they are meant.
+    case held(HeldDeletions)
     case inSync(Cursor)
 
     package struct Progress: Hashable, Sendable {
@@ -53,6 +57,8 @@ package enum MirrorEnd: Sendable {
     case done
     /// Everything is in sync but for paths with problems (``MirrorEvent/problem(_:_:)`` said which).
     case problems(outOfSpace: Bool)
+    /// Everything is in sync but for so many deletions, which nobody has said are meant.
+    case held(HeldDeletions)
     case failed(StoreFailure)
     /// The hub sent this peer away for good.
     case refused(Goodbye)

@@ -68,6 +68,9 @@ package struct OpenedFolder {
         return RunningReplica(process: process)
     }
 
+    /// Whether there is nothing in it but its own state.
+    package var isEmpty: Bool { replica.isEmpty }
+
     /// Whether it never was in sync with any hub.
     package var isNew: Bool { replica.cursor == .start }
 }

@@ -2,7 +2,7 @@ import NIOCore
 import NIOHTTP1
 import Replica
 import Sync
-import Tree
+package import Tree
 import WebSocket
 import WebSocketNIO
 
@@ -16,6 +16,8 @@ package actor PeerService: FolderService {
         package var isOnce: Bool
         /// The hub's snapshot wins over what was in the folder before its first sync.
         package var isReplacing: Bool
+        /// How many deletions go through without asking.
+        package var deletionLimit = DeletionLimit.standard
         /// What lets this peer in, where the hub wants it.
         package var token: AccessToken?
         /// How it knows the hub, where the hub's address is a secure one.
@@ -40,10 +42,20 @@ package actor PeerService: FolderService {
     var machine: PeerMachine<FolderStore>
     var scans = ScanQueue()
     var timer = RetryTimer()
+    var deletions = DeletionTimer()
     var rest = Rest()
+    var waiters = Waiters()
+    var control: WebSocketServer?
+    var problems: [RelativePath: Problem] = [:]
     private(set) var end: MirrorEnd?
     private let options: Options
     private var session: Session?
+    private var hubName: String?
+    private var epoch = Epoch.none
+    /// All peers have applied everything through here.
+    private var everywhere: Revision = .zero
+    /// What the hub was asked to tell, on which connection.
+    private var asked: (attempt: UInt64, revision: Revision) = (0, .zero)
     private var trust: HubTrust
     private var connectedSince = ContinuousClock.now
     /// Counts connections, so that what a former one still tells is not taken for the present one's.
@@ -70,11 +82,13 @@ package actor PeerService: FolderService {
         self.report = report
         self.folder = folder
         machine = PeerMachine(
-            store: FolderStore(folder), name: options.name, replica: folder.id, replacing: options.isReplacing)
+            store: FolderStore(folder), name: options.name, replica: folder.id, replacing: options.isReplacing,
+            deletionLimit: options.deletionLimit)
     }
 
     /// Watches, connects and follows until it is stopped, is done, or can't go on.
     package func run() async -> MirrorEnd {
+        await openControl()
         beginWithFolder()
         connect()
         return await withCheckedContinuation { continuation in
@@ -91,6 +105,25 @@ package actor PeerService: FolderService {
     func scanned(_ step: ScanQueue.Step) throws(StoreFailure) {
         if step.problems.contains(where: { $0.problem.reason != .special }) { hasUnscanned = true }
         if step.isWhole { perform(try machine.scanned()) }
+    }
+
+    var standing: ServiceStanding {
+        ServiceStanding(
+            role: .peer, name: machine.name, urls: ["\(options.hub)"], hub: session == nil ? nil : hubName,
+            isConnected: session != nil,
+            cursor: folder.cursor, newest: machine.newest)
+    }
+
+    var heldDeletions: [HeldDeletions] { machine.heldDeletions.map { [$0] } ?? [] }
+
+    /// Asks the hub, once on each connection.
+    func haveApplied(_ revision: Revision) -> Bool {
+        if revision <= everywhere { return true }
+        if machine.isLive, asked.attempt != attemptNumber || asked.revision < revision {
+            asked = (attemptNumber, revision)
+            perform(machine.awaitEverywhere(revision))
+        }
+        return false
     }
 
     // MARK: The connection
@@ -197,6 +230,7 @@ package actor PeerService: FolderService {
             if !peer.saidUnreachable { peer.report(.disconnected(reason: reason)) }
             peer.saidUnreachable = true
             peer.connectLater()
+            peer.awaitConnection()
         }
     }
 
@@ -211,6 +245,7 @@ package actor PeerService: FolderService {
             case .welcomed(let welcome): welcomed(welcome)
             case .rescan: scan(nil)
             case .inSync(let cursor): inSync(cursor)
+            case .everywhere(let revision): everywhere = max(everywhere, revision)
             case .end(.said(let goodbye)): finish(.refused(goodbye))
             case .end(.violation(let text)): finish(.violation(text))
             }
@@ -228,17 +263,23 @@ package actor PeerService: FolderService {
     private func heard(_ notice: Notice) {
         switch notice {
         case .applied(let change, _):
+            problems[change.path] = nil
             progress.entries += 1
             if case .file(let file) = change.entry { progress.bytes += file.size }
-        case .problem(_, let problem):
+        case .problem(let path, let problem):
+            problems[path] = problem
             if problem.reason == .noSpace { isOutOfSpace = true }
-        case .sent, .conflict: break
+        case .sent(let change, _): problems[change.path] = nil
+        case .conflict, .held: break
         }
         report(MirrorEvent(notice))
     }
 
     private func welcomed(_ welcome: Welcome) {
         backoff.reset()
+        hubName = welcome.name
+        if welcome.epoch != epoch { everywhere = .zero }
+        epoch = welcome.epoch
         saidUnreachable = false
         saidOfProxy = nil
         progress = MirrorEvent.Progress(revision: welcome.from, head: welcome.head)
@@ -253,6 +294,7 @@ package actor PeerService: FolderService {
         report(.progress(progress))
         report(.inSync(cursor))
         guard options.isOnce else { return }
+        if let held = machine.heldDeletions { return finish(.held(held)) }
         finish(machine.problems.isEmpty && !hasUnscanned ? .done : .problems(outOfSpace: isOutOfSpace))
     }
 
@@ -260,6 +302,8 @@ package actor PeerService: FolderService {
         guard end == nil else { return }
         end = how
         timer.cancel()
+        deletions.cancel()
+        closeControl()
         folder.close()
         session?.send(.goodbye(Goodbye(reason: .ended, text: "")))
         session?.close(code: .goingAway)

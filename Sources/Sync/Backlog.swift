@@ -13,19 +13,42 @@ package struct Backlog {
     private var unstable: Set<RelativePath> = []
     /// Can't be settled as things are: looked at again now and then.
     package private(set) var problems: Set<RelativePath> = []
+    /// Deletions that wait until it is known how many there are, or for somebody to say that they are meant.
+    package private(set) var held: Set<RelativePath> = []
     /// Lost to a revision that the feed has not brought yet.
     private var overtaken: [RelativePath: Revision] = [:]
 
     package init() {}
 
-    /// Whether nothing waits for anything but a person. What is blocked may be so by a path that has a problem.
-    package var isSettled: Bool {
-        !hasDirty && unstable.isEmpty && overtaken.isEmpty && (blocked.isEmpty || !problems.isEmpty)
+    /// Whether nothing waits for anything but a person. What is blocked may be so by a path that has a problem, or that
+    /// is held.
+    ///
+    /// - Parameter isHolding: Whether it is a person that what is held waits for.
+    package func isSettled(isHolding: Bool) -> Bool {
+        !hasDirty && unstable.isEmpty && overtaken.isEmpty && (held.isEmpty || isHolding)
+            && (blocked.isEmpty || !problems.isEmpty || !held.isEmpty)
     }
+
+    /// Deletions that wait, directories included.
+    var heldCount: Int { held.isEmpty ? 0 : held.count + blocked.count }
 
     package var hasUnstable: Bool { !unstable.isEmpty }
 
     package var hasDirty: Bool { !dirty.isEmpty }
+    var dirtyCount: Int { dirty.count }
+
+    /// Whether a path waits for anything but a person or another path.
+    func isPending(_ path: RelativePath) -> Bool {
+        dirty[path] != nil || unstable.contains(path) || overtaken[path] != nil
+            || (blocked.contains(path) && problems.isEmpty && held.isEmpty)
+    }
+
+    /// The paths of which ``isPending(_:)`` is true.
+    var pending: Set<RelativePath> {
+        var all = Set(dirty.keys).union(unstable).union(overtaken.keys)
+        if problems.isEmpty, held.isEmpty { all.formUnion(blocked) }
+        return all
+    }
 
     package mutating func add(_ path: RelativePath, rereading: Bool = false) {
         guard overtaken[path] == nil else { return }
@@ -48,12 +71,14 @@ package struct Backlog {
         blocked.remove(path)
         unstable.remove(path)
         problems.remove(path)
+        held.remove(path)
         switch standing {
         case .settled, .submitted: break
         case .waiting(.verdict), .waiting(.content): break
         case .waiting(.parent), .waiting(.children): blocked.insert(path)
         case .waiting(.unstable): unstable.insert(path)
         case .waiting(.problem), .waiting(.role): problems.insert(path)
+        case .waiting(.held): held.insert(path)
         }
     }
 
@@ -91,6 +116,12 @@ package struct Backlog {
     package mutating func retryProblems() {
         for path in problems.sorted() { add(path) }
         problems.removeAll()
+    }
+
+    /// What was held is looked at again.
+    package mutating func release() {
+        for path in held.sorted() { add(path) }
+        held.removeAll()
     }
 
     /// The connection is gone, and with it what was awaited from it.

@@ -3,11 +3,20 @@ package import Tree
 /// What both machines have in common: the events of their own disk.
 package protocol FolderMachine {
     associatedtype Action
+    associatedtype Store: ReplicaStore
 
+    var reconciler: Reconciler<Store> { get set }
+    var backlog: Backlog { get set }
     /// Whether something changes too fast to be taken, and is to be looked at again soon.
     var hasUnstable: Bool { get }
     /// Whether something is to be looked at again after a while.
     var wantsReview: Bool { get }
+    /// Whether disk and hub agree here, but for paths with problems, and for what waits for a person.
+    var isSettled: Bool { get }
+
+    /// What is on this disk and not yet on the hub, as far as is known; no problems, and nothing that waits for a person.
+    var pendingPaths: Set<RelativePath> { get }
+    func isPending(_ path: RelativePath) -> Bool
 
     /// The process has begun: what the one before it left undone is done now.
     mutating func started() throws(StoreFailure) -> [Action]
@@ -17,4 +26,69 @@ package protocol FolderMachine {
     mutating func retryUnstable() throws(StoreFailure) -> [Action]
     /// Time to look again at what had a problem, and at what came out of the tree.
     mutating func retryProblems() throws(StoreFailure) -> [Action]
+    /// Works off what wants a look.
+    mutating func settled() throws(StoreFailure) -> [Action]
+    /// A new window of ``DeletionGuard`` begins.
+    mutating func beginDeletionWindow()
+    /// Creations to which deletions may belong that have not come yet.
+    var deletionCredit: Int { get }
+    /// They would have come by now.
+    mutating func forgetDeletionCredit()
+    /// Lets through what is held, here and of others.
+    mutating func confirmDeletions() throws(StoreFailure) -> [Action]
+}
+
+// MARK: - Deletions that wait
+
+extension FolderMachine {
+    package var store: Store { reconciler.store }
+    package var problems: Set<RelativePath> { backlog.problems }
+    /// Deletions that wait until no further one comes; then ``judgeDeletions()`` is to be called.
+    package var waitingDeletions: Int { reconciler.deletions.holder == nil ? backlog.heldCount : 0 }
+    /// Whether deletions were counted that a new window would forget.
+    package var hasDeletionWindow: Bool { reconciler.deletions.shrink != 0 }
+
+    /// What of this replica's own waits for a person.
+    package var heldDeletions: HeldDeletions? {
+        guard let holder = reconciler.deletions.holder, !backlog.held.isEmpty else { return nil }
+        return HeldDeletions(
+            count: backlog.held.count, total: heldTotal, author: nil, isAtHub: holder == .hub)
+    }
+
+    private var heldTotal: Int { (try? store.liveCount()) ?? 0 }
+
+    /// Time has passed without a further deletion: those that wait go, or are held.
+    package mutating func judgeDeletions() throws(StoreFailure) -> [Action] {
+        guard waitingDeletions > 0 else { return try settled() }
+        reconciler.deletions.judge(waiting: backlog.heldCount, total: try store.liveCount())
+        if let held = heldDeletions { reconciler.notices.append(.held(held)) } else { backlog.release() }
+        return try settled()
+    }
+
+    /// Brings back what would be deleted by what is held: it is as if it had never been here, and so it comes anew.
+    package mutating func revertDeletions() throws(StoreFailure) -> [Action] {
+        for path in backlog.held {
+            var record = try reconciler.record(at: path)
+            record.base = .never
+            record.fingerprint = nil
+            reconciler.put(record)
+        }
+        backlog.release()
+        reconciler.deletions.settled()
+        return try settled()
+    }
+
+    /// What is known to have changed is worked off next.
+    mutating func foreseeDeletions() {
+        reconciler.deletions.pending = backlog.dirtyCount + backlog.held.count
+    }
+
+    mutating func releaseHeld(isConfirmed: Bool) {
+        reconciler.deletions.permit(backlog.held.count, isConfirmed: isConfirmed)
+        backlog.release()
+    }
+
+    mutating func forgetReleased() {
+        if backlog.held.isEmpty, !backlog.hasDirty { reconciler.deletions.settled() }
+    }
 }

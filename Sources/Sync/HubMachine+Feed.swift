@@ -17,10 +17,22 @@ extension HubMachine {
             goesOn = true
             actions.append(.goOn)
         }
+        tellArrivals()
         let arrived = sessions.filter { $0.value.hasRoom && !$0.value.isCaughtUp && $0.value.sent == head }
         guard !arrived.isEmpty else { return }
         for id in arrived.keys { sessions[id]?.isCaughtUp = true }
         actions.append(.send(.caughtUp(head), to: arrived.keys.sorted()))
+    }
+
+    /// Tells those who want to know what all have applied.
+    private mutating func tellArrivals() {
+        guard sessions.values.contains(where: { !$0.awaited.isEmpty }) else { return }
+        let all = sessions.values.filter { $0.isGreeted && !$0.isClosing }.map(\.acknowledged).min() ?? head
+        for id in sessions.keys.sorted() {
+            for revision in sessions[id]?.takeAwaited(through: all) ?? [] {
+                actions.append(.send(.everywhere(revision), to: [id]))
+            }
+        }
     }
 
     private mutating func serveContent(_ id: SessionID) throws(StoreFailure) {

@@ -6,11 +6,17 @@ extension HubMachine {
     mutating func judge(_ offers: [Offer<Store.Content>], from id: SessionID) throws(StoreFailure) {
         var settlements: [Settlement] = []
         var paths: [RelativePath] = []
+        let refused = sessions[id]?.refusedDeletions ?? 0
         for offer in offers {
             guard sessions[id]?.isClosing == false else { break }
             guard let verdict = try consider(offer, from: id) else { continue }
             settlements.append(Settlement(number: offer.number, verdict: verdict))
             if case .accepted = verdict { paths.append(offer.submission.path) }
+        }
+        if let session = sessions[id], session.refusedDeletions > refused {
+            let held = HeldDeletions(
+                count: session.refusedDeletions, total: try store.liveCount(), author: session.name, isAtHub: true)
+            reconciler.notices.append(.held(held))
         }
         try reconciler.flush()
         try publish()
@@ -32,6 +38,7 @@ extension HubMachine {
         guard !offer.isInquiry else {
             return .lost(try reconciler.record(at: submission.path).remote.revision)
         }
+        if try refusesDeletion(submission, from: id) { return .refused(.guarded) }
         if case .file(let file) = submission.entry {
             guard try isListAcceptable(offer.attachment, of: file) else {
                 end(id, .violation, "a chunk list is not that of its file")

@@ -27,6 +27,15 @@ package enum HubAction<Content> {
     case goOn
 }
 
+/// How far one peer is.
+package struct HubPeerState: Hashable, Sendable {
+    package let id: SessionID
+    package let name: String
+    package let isReadOnly: Bool
+    /// What it has durably applied.
+    package let applied: Revision
+}
+
 /// The hub: puts every change in order, by compare-and-swap, and sends each peer the feed from where it is.
 ///
 /// The hub's own folder is one more replica: what is edited there goes through the same ``judge(_:)``. Events come in
@@ -34,9 +43,9 @@ package enum HubAction<Content> {
 package struct HubMachine<Store: ReplicaStore>: FolderMachine {
     package typealias Action = HubAction<Store.Content>
 
-    var reconciler: Reconciler<Store>
+    package var reconciler: Reconciler<Store>
     var sessions: [SessionID: HubSession<Store.Content>] = [:]
-    var backlog = Backlog()
+    package var backlog = Backlog()
     var actions: [Action] = []
     /// Content of accepted entries that this disk lacks, and that whichever peer has it is asked for.
     var absent: [RelativePath: MissingContent] = [:]
@@ -49,6 +58,9 @@ package struct HubMachine<Store: ReplicaStore>: FolderMachine {
     var goesOn = false
     private(set) var epoch: Epoch
     private(set) var head: Revision
+    /// Somebody here has said that what peers delete in this window is meant.
+    var isConfirmed = false
+    let deletionLimit: DeletionLimit
     private let replica: UInt64
     private let mint: () -> Epoch
 
@@ -59,9 +71,11 @@ package struct HubMachine<Store: ReplicaStore>: FolderMachine {
 
     /// Opens the hub on a store. `mint` makes a fresh random epoch; it is asked only where a history begins.
     package init(
-        store: Store, name: String, replica: UInt64, mint: @escaping () -> Epoch
+        store: Store, name: String, replica: UInt64, deletionLimit: DeletionLimit = .standard,
+        mint: @escaping () -> Epoch
     ) throws(StoreFailure) {
-        self.reconciler = Reconciler(store: store, name: name)
+        self.reconciler = Reconciler(store: store, name: name, deletionLimit: deletionLimit)
+        self.deletionLimit = deletionLimit
         self.name = name
         self.replica = replica
         self.mint = mint
@@ -73,16 +87,26 @@ package struct HubMachine<Store: ReplicaStore>: FolderMachine {
         }
     }
 
-    package var store: Store { reconciler.store }
     package var cursor: Cursor { Cursor(epoch: epoch, revision: head) }
     package var peerCount: Int { sessions.values.count { $0.isGreeted } }
 
     /// Whether everything seen on the hub's own disk is in the feed, and the feed on the disk.
-    package var isSettled: Bool { backlog.isSettled }
+    package var isSettled: Bool { backlog.isSettled(isHolding: reconciler.deletions.holder != nil) }
     package var hasUnstable: Bool { backlog.hasUnstable }
-    package var problems: Set<RelativePath> { backlog.problems }
     /// Whether something is to be looked at again after a while.
     package var wantsReview: Bool { !backlog.problems.isEmpty || reconciler.hasRemoved }
+
+    package var pendingPaths: Set<RelativePath> { backlog.pending }
+    package func isPending(_ path: RelativePath) -> Bool { backlog.isPending(path) }
+
+    /// The peers, in the order in which they came.
+    package var peers: [HubPeerState] {
+        sessions.sorted { $0.key < $1.key }.compactMap { id, session in
+            guard session.isGreeted, !session.isClosing else { return nil }
+            return HubPeerState(
+                id: id, name: session.name, isReadOnly: session.isReadOnly, applied: session.acknowledged)
+        }
+    }
 
     // MARK: Events of the hub's own disk
 
@@ -127,7 +151,7 @@ package struct HubMachine<Store: ReplicaStore>: FolderMachine {
     // MARK: Events of sessions
 
     package mutating func opened(_ session: SessionID, isReadOnly: Bool) {
-        sessions[session] = HubSession<Store.Content>(isReadOnly: isReadOnly)
+        sessions[session] = HubSession<Store.Content>(isReadOnly: isReadOnly, deletionLimit: deletionLimit)
     }
 
     package mutating func closed(_ id: SessionID) -> [Action] {
@@ -175,7 +199,7 @@ package struct HubMachine<Store: ReplicaStore>: FolderMachine {
         switch message {
         case .hello(let hello):
             try greet(hello, id)
-        case .submit, .want, .chunks, .applied, .goodbye:
+        case .submit, .want, .chunks, .applied, .everywhere, .goodbye:
             guard session.isGreeted else {
                 end(id, .violation, "the first message was not hello")
                 break
@@ -191,6 +215,10 @@ package struct HubMachine<Store: ReplicaStore>: FolderMachine {
         case .submit(let offers): try judge(offers, from: id)
         case .chunks(let supply): try receive(supply, from: id)
         case .applied(let revision): sessions[id]?.applied(revision)
+        case .everywhere(let revision):
+            if sessions[id]?.wantsToKnow(of: min(revision, head)) == false {
+                end(id, .violation, "a peer waits for too much at a time")
+            }
         case .goodbye: end(id, nil, "")
         case .want(let want):
             if sessions[id]?.supplier.add(want) == false {
@@ -339,13 +367,15 @@ extension HubMachine {
 
 extension HubMachine {
     /// Works off what wants a look, publishes what came of it, and sends it out.
-    mutating func settled() throws(StoreFailure) -> [Action] {
+    package mutating func settled() throws(StoreFailure) -> [Action] {
         while backlog.hasDirty {
+            foreseeDeletions()
             for (path, rereading) in backlog.take(SyncProtocol.batchEntries) {
                 try settle(path, rereading: rereading)
             }
             try finishBatch()
         }
+        forgetReleased()
         try serve()
         return takeActions()
     }
@@ -387,5 +417,62 @@ extension HubMachine {
         try publish()
         try reconciler.commit(cursor: nil, durably: false)
         try reconciler.dropSuperseded()
+    }
+}
+
+// MARK: - Guarding against mass deletions
+
+extension HubMachine {
+    package mutating func beginDeletionWindow() {
+        isConfirmed = false
+        reconciler.deletions.beginWindow()
+        for id in sessions.keys { sessions[id]?.deletions.beginWindow() }
+    }
+
+    package var deletionCredit: Int {
+        sessions.values.reduce(reconciler.deletions.credit) { $0 + $1.deletions.credit }
+    }
+
+    package mutating func forgetDeletionCredit() {
+        reconciler.deletions.forgetCredit()
+        for id in sessions.keys { sessions[id]?.deletions.forgetCredit() }
+    }
+
+    /// What the hub refused to peers is offered again when they connect again.
+    package mutating func confirmDeletions() throws(StoreFailure) -> [Action] {
+        releaseHeld(isConfirmed: true)
+        isConfirmed = true
+        for (id, session) in sessions.sorted(by: { $0.key < $1.key }) where session.refusedDeletions > 0 {
+            end(id, .ended, "what was deleted here was confirmed at the hub")
+        }
+        return try settled()
+    }
+
+    /// What peers have deleted and this hub does not take.
+    package var refusedDeletions: [HeldDeletions] {
+        sessions.sorted { $0.key < $1.key }.compactMap { _, session in
+            guard session.refusedDeletions > 0, !session.isClosing else { return nil }
+            return HeldDeletions(
+                count: session.refusedDeletions, total: (try? store.liveCount()) ?? 0, author: session.name,
+                isAtHub: true)
+        }
+    }
+
+    /// Whether a peer's deletion is one too many.
+    mutating func refusesDeletion(_ submission: Submission, from id: SessionID) throws(StoreFailure) -> Bool {
+        let current = try reconciler.record(at: submission.path).remote.entry
+        guard var deletions = sessions[id]?.deletions, current.isLive != submission.entry.isLive else { return false }
+        var isRefused = false
+        if submission.entry.isLive {
+            deletions.created()
+        } else if current.isDirectory {
+            deletions.removedDirectory()
+        } else if !submission.isConfirmed, !isConfirmed {
+            let store = store
+            isRefused = try !deletions.admits { () throws(StoreFailure) in try store.liveCount() }
+        }
+        sessions[id]?.deletions = deletions
+        if isRefused { sessions[id]?.refusedDeletions += 1 }
+        return isRefused
     }
 }

@@ -23,17 +23,29 @@ struct HubSession<Content> {
     private var held: [Digest: [Offer<Content>]] = [:]
     private var heldCount = 0
 
+    /// What it has deleted of late, and how much more of that was refused.
+    var deletions: DeletionGuard
+    var refusedDeletions = 0
+
+    /// What it said last that it has durably applied.
+    private(set) var acknowledged: Revision = .zero
+
+    /// It wants to know when all peers have applied these.
+    private(set) var awaited: Set<Revision> = []
+
     private var unacknowledged: [(through: Revision, weight: Int)] = []
     private var inFlight = 0
 
-    init(isReadOnly: Bool) {
+    init(isReadOnly: Bool, deletionLimit: DeletionLimit) {
         self.isReadOnly = isReadOnly
+        deletions = DeletionGuard(deletionLimit)
     }
 
     mutating func greeted(name: String, from revision: Revision) {
         isGreeted = true
         self.name = name
         sent = revision
+        acknowledged = revision
     }
 
     /// A submission waits for the content of a file.
@@ -52,6 +64,18 @@ struct HubSession<Content> {
         return offers
     }
 
+    /// - Returns: False if that is too much at a time.
+    mutating func wantsToKnow(of revision: Revision) -> Bool {
+        awaited.insert(revision)
+        return awaited.count <= SyncProtocol.awaitedRevisions
+    }
+
+    mutating func takeAwaited(through revision: Revision) -> [Revision] {
+        let arrived = awaited.filter { $0 <= revision }.sorted()
+        awaited.subtract(arrived)
+        return arrived
+    }
+
     /// Whether more of the feed may be sent now.
     var hasRoom: Bool {
         isGreeted && !isClosing && isWritable && inFlight < SyncProtocol.feedWindow
@@ -65,6 +89,7 @@ struct HubSession<Content> {
     }
 
     mutating func applied(_ revision: Revision) {
+        acknowledged = max(acknowledged, revision)
         while let first = unacknowledged.first, first.through <= revision {
             inFlight -= first.weight
             unacknowledged.removeFirst()

@@ -3,16 +3,21 @@ import Tree
 /// A peer's submissions that have no verdict yet.
 struct OfferWindow {
     private var waiting: [UInt64: (path: RelativePath, weight: Int, isInquiry: Bool)] = [:]
+    /// How many of them are of a path.
+    private var counts: [RelativePath: Int] = [:]
     private var last: UInt64 = 0
     private var bytes = 0
 
     var isEmpty: Bool { waiting.isEmpty }
+    var paths: Set<RelativePath> { Set(counts.keys) }
+    func contains(_ path: RelativePath) -> Bool { counts[path] != nil }
     var hasRoom: Bool { room > 0 && bytes < SyncProtocol.offerBytes }
     var room: Int { SyncProtocol.offerWindow - waiting.count }
 
     mutating func add(_ path: RelativePath, weight: Int, isInquiry: Bool) -> UInt64 {
         last += 1
         waiting[last] = (path, weight, isInquiry)
+        counts[path, default: 0] += 1
         bytes += weight
         return last
     }
@@ -20,6 +25,7 @@ struct OfferWindow {
     mutating func settle(_ number: UInt64) -> (path: RelativePath, isInquiry: Bool)? {
         guard let offer = waiting.removeValue(forKey: number) else { return nil }
         bytes -= offer.weight
+        if let count = counts[offer.path] { counts[offer.path] = count > 1 ? count - 1 : nil }
         return (offer.path, offer.isInquiry)
     }
 }
@@ -83,12 +89,14 @@ extension PeerMachine {
 
     /// Verdicts have come.
     mutating func settle(_ settlements: [Settlement]) throws(StoreFailure) {
+        let held = backlog.held.count
         for settlement in settlements {
             guard let offer = offers.settle(settlement.number) else {
                 return violation("it settled what was not on offer")
             }
             try settle(offer.path, settlement.verdict)
         }
+        if backlog.held.count > held, let held = heldDeletions { reconciler.notices.append(.held(held)) }
         backlog.unblock()
         try reconciler.commit(cursor: nil, durably: true)
     }
@@ -96,6 +104,7 @@ extension PeerMachine {
     private mutating func settle(_ path: RelativePath, _ verdict: Verdict) throws(StoreFailure) {
         switch verdict {
         case .accepted(let revision):
+            lastAccepted = max(lastAccepted, revision)
             let was = try reconciler.accepted(path, at: revision)
             let record = try reconciler.record(at: path)
             if let was {
@@ -116,6 +125,10 @@ extension PeerMachine {
         case .refused(.contentUnavailable):
             try reconciler.withdrawn(path)
             backlog.add(path, rereading: true)
+        case .refused(.guarded):
+            try reconciler.withdrawn(path)
+            backlog.note(path, .waiting(.held))
+            reconciler.deletions.refusedByHub()
         case .refused(let refusal):
             try reconciler.withdrawn(path)
             backlog.note(path, .waiting(.problem))

@@ -12,6 +12,8 @@ package enum PeerAction<Content> {
     case rescan
     /// Disk and hub agree on everything, here.
     case inSync(Cursor)
+    /// All peers that are connected have applied everything through here.
+    case everywhere(Revision)
     /// There is no use in connecting again.
     case end(PeerEnd)
 }
@@ -42,14 +44,15 @@ package struct PeerMachine<Store: ReplicaStore>: FolderMachine {
         case live
     }
 
-    var reconciler: Reconciler<Store>
-    var backlog = Backlog()
+    package var reconciler: Reconciler<Store>
+    package var backlog = Backlog()
     var actions: [Action] = []
     var offers = OfferWindow()
     var transfers = Transfers()
     private var supplier = Supplier()
     private var link = Link.down
     private var isScanned = false
+    var lastAccepted: Revision = .zero
     private var isInSync = false
     /// Paths that wait for content beyond what ``Transfers`` holds at a time: where to go on in the index.
     private var sweep: Sweep = .done
@@ -61,23 +64,36 @@ package struct PeerMachine<Store: ReplicaStore>: FolderMachine {
         case from(RelativePath?)
     }
 
-    package init(store: Store, name: String, replica: UInt64, replacing: Bool) {
-        reconciler = Reconciler(store: store, name: name)
+    package init(
+        store: Store, name: String, replica: UInt64, replacing: Bool, deletionLimit: DeletionLimit = .standard
+    ) {
+        reconciler = Reconciler(store: store, name: name, deletionLimit: deletionLimit)
         reconciler.isReplacing = replacing
         self.name = name
         self.replica = replica
     }
 
-    package var store: Store { reconciler.store }
     package var hasUnstable: Bool { backlog.hasUnstable }
-    package var problems: Set<RelativePath> { backlog.problems }
     /// Whether something is to be looked at again after a while.
     package var wantsReview: Bool { !backlog.problems.isEmpty || reconciler.hasRemoved }
     package var isLive: Bool { link == .live }
 
-    /// Whether disk and hub agree here, but for paths with problems.
     package var isSettled: Bool {
-        link == .live && isScanned && backlog.isSettled && offers.isEmpty && transfers.isEmpty && sweep == .done
+        link == .live && isScanned && offers.isEmpty && transfers.isEmpty && sweep == .done
+            && backlog.isSettled(isHolding: reconciler.deletions.holder != nil)
+    }
+
+    package var pendingPaths: Set<RelativePath> { backlog.pending.union(offers.paths) }
+    package func isPending(_ path: RelativePath) -> Bool { backlog.isPending(path) || offers.contains(path) }
+
+    /// The newest revision that holds something of this replica's, or that it has seen.
+    package var newest: Revision { max(store.cursor.revision, lastAccepted) }
+
+    /// Wants to be told when all peers have applied everything through `revision`.
+    package mutating func awaitEverywhere(_ revision: Revision) -> [Action] {
+        guard link == .live else { return [] }
+        actions.append(.send(.everywhere(revision)))
+        return takeActions()
     }
 
     // MARK: Events of the disk
@@ -118,6 +134,8 @@ package struct PeerMachine<Store: ReplicaStore>: FolderMachine {
 
     package mutating func connected() -> [Action] {
         link = .greeting
+        // Meanwhile the hub may have been told that they are meant.
+        if reconciler.deletions.holder == .hub { releaseHeld(isConfirmed: false) }
         let hello = Hello(versions: SyncProtocol.versions, replica: replica, name: name, cursor: store.cursor)
         actions.append(.send(.hello(hello)))
         return takeActions()
@@ -157,6 +175,7 @@ package struct PeerMachine<Store: ReplicaStore>: FolderMachine {
         case (_, .caughtUp): caughtUp()
         case (_, .settled(let settlements)): try settle(settlements)
         case (_, .chunks(let supply)): try receive(supply)
+        case (_, .everywhere(let revision)): actions.append(.everywhere(revision))
         case (_, .want(let want)):
             if !supplier.add(want) { violation("it asked for too much at a time") }
         case (_, .welcome), (_, .hello), (_, .submit), (_, .applied):
@@ -191,6 +210,7 @@ package struct PeerMachine<Store: ReplicaStore>: FolderMachine {
         let cursor = store.cursor
         if welcome.epoch != cursor.epoch || welcome.from < cursor.revision {
             reconciler.reset()
+            lastAccepted = .zero
             try store.forget(startingAt: Cursor(epoch: welcome.epoch, revision: welcome.from))
             if cursor != .start {
                 isScanned = false
@@ -204,6 +224,23 @@ package struct PeerMachine<Store: ReplicaStore>: FolderMachine {
         guard link == .catchingUp else { return }
         link = .live
         sweep = .from(nil)
+    }
+
+    // MARK: Guarding against mass deletions
+
+    package mutating func beginDeletionWindow() {
+        reconciler.deletions.beginWindow()
+    }
+
+    package var deletionCredit: Int { reconciler.deletions.credit }
+
+    package mutating func forgetDeletionCredit() {
+        reconciler.deletions.forgetCredit()
+    }
+
+    package mutating func confirmDeletions() throws(StoreFailure) -> [Action] {
+        releaseHeld(isConfirmed: true)
+        return try settled()
     }
 
     // MARK: Following
@@ -304,9 +341,10 @@ package struct PeerMachine<Store: ReplicaStore>: FolderMachine {
     // MARK: Working off
 
     /// Works off what wants a look, and says so when nothing is left.
-    mutating func settled() throws(StoreFailure) -> [Action] {
+    package mutating func settled() throws(StoreFailure) -> [Action] {
         try work()
         try sweepOn()
+        forgetReleased()
         try serve()
         if isSettled, !isInSync {
             isInSync = true
@@ -322,6 +360,7 @@ package struct PeerMachine<Store: ReplicaStore>: FolderMachine {
     private mutating func work() throws(StoreFailure) {
         guard link == .live else { return }
         while backlog.hasDirty, offers.hasRoom {
+            foreseeDeletions()
             var inner: [RelativePath] = []
             for (path, rereading) in backlog.take(offers.room) {
                 let standing = try reconciler.reconcile(path, rereading: rereading)

@@ -16,6 +16,8 @@ package enum SyncProtocol {
     package static let offerWindow = 1024
     /// How many bytes of content submissions without a verdict may carry.
     package static let offerBytes = 4 * 1024 * 1024
+    /// How many revisions a peer may wait for all others to apply, at a time.
+    package static let awaitedRevisions = 64
     /// How many files may be waited for at a time.
     package static let transferLimit = 1024
 }

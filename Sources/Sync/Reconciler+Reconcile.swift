@@ -115,12 +115,28 @@ extension Reconciler {
             _ = try reconcile(parent)
             guard try isDirectoryAtHub(parent) else { return .waiting(.parent) }
         }
+        let admission = admit(record.base.entry, found.entry)
+        guard admission != .held else { return .waiting(.held) }
         var record = record
         record.offered = found.entry
         record.fingerprint = found.fingerprint
         put(record)
-        submissions.append(Submission(path: record.path, base: record.base.revision, entry: found.entry))
+        submissions.append(
+            Submission(
+                path: record.path, base: record.base.revision, entry: found.entry, isConfirmed: admission == .confirmed)
+        )
         return .submitted
+    }
+
+    private mutating func admit(_ old: Entry, _ new: Entry) -> DeletionGuard.Admission {
+        switch (old.isLive, new.isLive) {
+        case (true, false):
+            guard old.isDirectory else { return deletions.admit() }
+            deletions.removedDirectory()
+        case (false, true): deletions.created()
+        case (true, true), (false, false): break
+        }
+        return .admitted
     }
 
     private func isDirectoryAtHub(_ path: RelativePath) throws(StoreFailure) -> Bool {

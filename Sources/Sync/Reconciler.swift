@@ -13,6 +13,7 @@ package struct Reconciler<Store: ReplicaStore> {
     package var isReplacing = false
     /// Whether local changes may be offered.
     package var maySubmit = true
+    package internal(set) var deletions: DeletionGuard
 
     /// Local changes to be offered, in an order in which they can be accepted.
     package var submissions: [Submission] = []
@@ -34,9 +35,10 @@ package struct Reconciler<Store: ReplicaStore> {
         var staged: Store.Staged
     }
 
-    package init(store: Store, name: String) {
+    package init(store: Store, name: String, deletionLimit: DeletionLimit = .standard) {
         self.store = store
         self.name = name
+        deletions = DeletionGuard(deletionLimit)
     }
 }
 
@@ -65,6 +67,8 @@ package enum Wait: Hashable, Sendable {
     case problem
     /// Local changes are not offered.
     case role
+    /// It is one of many deletions.
+    case held
 }
 
 /// A file that can't be named until content has come.
@@ -102,6 +106,8 @@ package enum Notice: Hashable, Sendable {
     /// The losing version of `path` is kept at `copy`.
     case conflict(path: RelativePath, copy: RelativePath)
     case problem(RelativePath, Problem)
+    /// So many deletions are not sent, or not taken, until somebody says that they are meant.
+    case held(HeldDeletions)
 }
 
 // MARK: - Records

@@ -26,6 +26,8 @@ package protocol ReplicaStore: AnyObject {
     /// Up to `limit` paths after `path` (from the first where nil) whose remote is not their base, or that have an
     /// offer without a verdict.
     func unfinished(after path: RelativePath?, limit: Int) throws(StoreFailure) -> [Record]
+    /// How many paths are live at the hub, as far as is durably known.
+    func liveCount() throws(StoreFailure) -> Int
     /// Writes all of these at once or none of them, durably if asked. A nil `cursor` leaves it as it is.
     func save(_ records: [Record], cursor: Cursor?, durably: Bool) throws(StoreFailure)
     /// The cursor as last saved; on a hub, its epoch and head.

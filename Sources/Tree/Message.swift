@@ -18,6 +18,9 @@ package enum Message<Content> {
     case chunks(Supply<Content>)
     /// Peer to hub: everything through this revision is durable here.
     case applied(Revision)
+    /// Peer to hub: it wants to know when all peers that are connected have applied everything through this revision. Hub
+    /// to peer: they have.
+    case everywhere(Revision)
     /// Either way, last: why the session ends.
     case goodbye(Goodbye)
 }

@@ -34,11 +34,14 @@ package struct Submission: Hashable, Sendable {
     package let path: RelativePath
     package let base: Revision
     package let entry: Entry
+    /// One of many deletions of which a person has said that they are meant.
+    package let isConfirmed: Bool
 
-    package init(path: RelativePath, base: Revision, entry: Entry) {
+    package init(path: RelativePath, base: Revision, entry: Entry, isConfirmed: Bool = false) {
         self.path = path
         self.base = base
         self.entry = entry
+        self.isConfirmed = isConfirmed
     }
 }
 
@@ -61,5 +64,6 @@ package enum Refusal: UInt8, Hashable, Sendable {
     case noSpace = 2
     case invalid = 3
     case contentUnavailable = 4
+    /// Too many deletions, of which nobody has said that they are meant.
     case guarded = 5
 }

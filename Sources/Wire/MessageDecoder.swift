@@ -56,6 +56,7 @@ private struct Decoding {
         case .want: return .want(try want())
         case .chunks: return .chunks(try supply())
         case .applied: return .applied(try reader.section { (fields) throws(WireError) in try fields.revision() })
+        case .everywhere: return .everywhere(try reader.section { (fields) throws(WireError) in try fields.revision() })
         case .goodbye: return .goodbye(try goodbye())
         }
     }
@@ -157,11 +158,13 @@ private struct Decoding {
 
     private mutating func offer() throws(WireError) -> Offer<ByteBuffer> {
         let (flags, number, submission) = try reader.section { (fields) throws(WireError) in
-            let flags = try fields.flags(7)
+            let flags = try fields.flags(15)
             let path = try fields.path()
             let base = try fields.revision()
             let number = try fields.unsigned(.number)
-            return (flags, number, Submission(path: path, base: base, entry: try fields.entry()))
+            let submission = Submission(
+                path: path, base: base, entry: try fields.entry(), isConfirmed: flags & 8 != 0)
+            return (flags, number, submission)
         }
         return Offer(
             number: number, submission: submission, attachment: try attachment(flags & 3, to: submission.entry),

@@ -48,6 +48,7 @@ extension WireWriter {
         case .want(let want): append(want)
         case .chunks(let supply): append(supply)
         case .applied(let revision): append(.applied, revision)
+        case .everywhere(let revision): append(.everywhere, revision)
         case .goodbye(let goodbye):
             append(byte: Kind.goodbye.rawValue)
             section {
@@ -101,7 +102,9 @@ extension WireWriter {
 
     private mutating func append(_ offer: Offer<ByteBuffer>) {
         section {
-            $0.append(byte: offer.attachment.kind.rawValue | (offer.isInquiry ? 4 : 0))
+            $0.append(
+                byte: offer.attachment.kind.rawValue | (offer.isInquiry ? 4 : 0)
+                    | (offer.submission.isConfirmed ? 8 : 0))
             $0.append(offer.submission.path)
             $0.append(offer.submission.base.rawValue)
             $0.append(offer.number)

@@ -12,6 +12,7 @@ enum Kind: UInt8 {
     case chunks = 0x08
     case applied = 0x09
     case goodbye = 0x0a
+    case everywhere = 0x0b
 
     /// A kind with this bit may be passed over by who does not know it.
     static let skippable: UInt8 = 0x80

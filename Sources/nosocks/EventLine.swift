@@ -33,7 +33,7 @@ struct EventLine: Encodable {
     var reason: String?
     /// Of a snapshot: `start`, `progress` or `done`.
     var state: String?
-    /// Entries and bytes of files put in place since the connection began.
+    /// Entries and bytes of files put in place since the connection began; entries that are held.
     var entries: Int?
     var bytes: UInt64?
 
@@ -57,6 +57,7 @@ struct EventLine: Encodable {
         case .scanned, .trusted: []
         case .listening(let url): [EventLine("listening") { $0.url = "\(url)" }]
         case .unwatched(let reason): [EventLine("problem") { $0.reason = "changes can't be watched for: \(reason)" }]
+        case .uncontrolled(let reason): [EventLine("problem") { $0.reason = "the control socket: \(reason)" }]
         case .connected(let hub, _, _):
             [EventLine("connected") { $0.hub = hub }, EventLine("snapshot") { $0.state = "start" }]
         case .disconnected(let reason), .unreachable(let reason):
@@ -84,6 +85,14 @@ struct EventLine: Encodable {
                 EventLine("problem") { line in
                     line.set(path)
                     line.reason = Wording.problem(problem)
+                }
+            ]
+        case .held(let deletions):
+            [
+                EventLine("held") { line in
+                    line.entries = deletions.count
+                    line.by = deletions.author
+                    line.reason = Wording.held(deletions)
                 }
             ]
         case .inSync(let cursor): [EventLine("in-sync") { $0.cursor = "\(cursor)" }]
@@ -125,6 +134,17 @@ struct EventLine: Encodable {
     private static func shown(_ path: RelativePath) -> (String, String?) {
         if let text = path.utf8 { return (text, nil) }
         return (path.description, Data(path.bytes).base64EncodedString())
+    }
+}
+
+/// One JSON object a line.
+enum JSONLine {
+    static func bytes(_ value: some Encodable) -> Data {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        var bytes = (try? encoder.encode(value)) ?? Data()
+        bytes.append(UInt8(ascii: "\n"))
+        return bytes
     }
 }
 

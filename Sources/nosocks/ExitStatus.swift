@@ -6,7 +6,7 @@ enum ExitStatus: Int32, Error {
     case usage = 2
     /// In sync but for paths with problems, each of them listed.
     case problems = 3
-    /// Stopped by a guard: the root vanished or changed.
+    /// Stopped by a guard: the root vanished or changed, or too many deletions.
     case guarded = 5
     /// The hub does not let this peer in.
     case refused = 6
@@ -17,4 +17,6 @@ enum ExitStatus: Int32, Error {
     case noSpace = 9
     /// Another process holds this replica.
     case held = 10
+    /// `wait` ran out of time.
+    case timedOut = 124
 }

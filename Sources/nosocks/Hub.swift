@@ -53,6 +53,10 @@ struct Hub: AsyncParsableCommand {
         let addresses = try (listen.isEmpty ? ["127.0.0.1:\(HubAddress.defaultPort)"] : listen)
             .map { tls.secured(try ListenAddress.parse($0)) }
         let folder = try OpenedFolder.open(directory, role: "hub", talk: talk)
+        if folder.isNew, !folder.isEmpty {
+            talk.say(
+                "\(directory) is served for the first time: peers get what is in it, and nothing in it changes by that")
+        }
         let keys = HubTokens(directory: directory, source: tokens, talk: talk)
         var options = HubService.Options(addresses: addresses, name: replica.replicaName)
         if addresses.contains(where: \.isInTheOpen) {
@@ -66,6 +70,7 @@ struct Hub: AsyncParsableCommand {
         }
         options.tls = try tls.load(directory, for: addresses, talk)
         options.isReadOnly = readOnly
+        options.deletionLimit = replica.maxDelete
         options.origins = Set(allowOrigin)
         limitConnections(&options, talk)
         let narrator = Narrator(

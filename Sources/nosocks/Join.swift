@@ -82,12 +82,17 @@ struct Join: AsyncParsableCommand {
         }
         let folder = try OpenedFolder.open(directory, role: "peer", making: true, talk: talk)
         let isNew = folder.isNew
-        if isNew, replace {
-            talk.say("the hub's snapshot replaces what is in \(directory); that goes to .nosocks/history")
+        if isNew, !folder.isEmpty {
+            talk.say(
+                replace
+                    ? "\(directory) has content and was never joined: the hub's replaces it, and it goes to .nosocks/history"
+                    : "\(directory) has content and was never joined: it is united with the hub's, nothing is deleted, and of "
+                        + "files that differ both versions are kept (--replace lets the hub's win)")
         }
         var options = PeerService.Options(
             hub: hub, name: replica.replicaName, isOnce: once, isReplacing: replace && isNew)
         options.token = token
+        options.deletionLimit = replica.maxDelete
         options.proxy = proxy
         let files = try privateFiles(talk)
         options.trust = try trust(files, talk)

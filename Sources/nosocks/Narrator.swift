@@ -40,6 +40,8 @@ final class Narrator: Sendable {
         case .scanned(let entries): talk.detail("looked at \(Wording.entries(entries))", ["entries": "\(entries)"])
         case .unwatched(let reason):
             talk.warn("changes can't be watched for here (\(reason)); the folder is compared now and then")
+        case .uncontrolled(let reason):
+            talk.warn("nosocks status, wait, confirm and revert can't reach this process: \(reason)")
         case .connected(let hub, let isReadOnly, let since):
             state.withLock { state in
                 state.began = since
@@ -67,6 +69,8 @@ final class Narrator: Sendable {
         case .conflict(let path, let copy):
             talk.warn(
                 "conflict: \(path): the other version is kept as \(copy)", ["path": "\(path)", "copy": "\(copy)"])
+        case .held(let deletions):
+            talk.warn("\(Wording.held(deletions)); \(Wording.remedy(deletions))", ["entries": "\(deletions.count)"])
         case .problem(let path, let problem):
             let isNew = state.withLock { $0.problems.updateValue(problem, forKey: path) != problem }
             if isNew { talk.warn("\(path): \(Wording.problem(problem))", ["path": "\(path)"]) }

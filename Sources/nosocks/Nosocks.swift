@@ -10,10 +10,13 @@ struct Nosocks: AsyncParsableCommand {
               nosocks hub ~/notes                               serve a folder
               nosocks join ws://127.0.0.1:7625 ~/notes-too      keep another one the same
               nosocks join --once ws://127.0.0.1:7625 copy      sync until equal, then end
+              nosocks wait && ssh hub.example deploy            when all that is here has arrived
               nosocks token add laptop ~/notes                  let one more in: prints a token for it
             """,
         version: Version.text,
-        subcommands: [Hub.self, Join.self, TokenCommand.self])
+        subcommands: [
+            Hub.self, Join.self, Status.self, Wait.self, Confirm.self, Revert.self, TokenCommand.self,
+        ])
 }
 
 enum Version {

@@ -13,6 +13,15 @@ struct ReplicaOptions: ParsableArguments {
     @Option(help: ArgumentHelp("How others see this replica.", valueName: "name"))
     var name: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "How many deletions go through at a time without asking: N, or N% of the entries where there are 1,000 or more.",
+            valueName: "n|n%"))
+    var maxDelete = DeletionLimit.standard
+
+    @Flag(help: "A folder that is hardly ever meant, as / or the home folder, is meant.")
+    var yes = false
+
     @Flag(name: [.short, .long], help: "Say nothing short of errors.")
     var quiet = false
 
@@ -32,6 +41,16 @@ struct ReplicaOptions: ParsableArguments {
     /// An empty name is a variable of a script that was not set, and never means the folder one is in.
     func validate(_ directory: String) throws {
         if directory.isEmpty { throw ValidationError("the name of the folder is empty") }
+        guard !yes, let path = realpath(directory, nil) else { return }
+        defer { free(path) }
+        if strcmp(path, "/") == 0 {
+            throw ValidationError("\(directory) is all of this machine; if that is meant, say --yes")
+        }
+        guard let home = getenv("HOME").flatMap({ realpath($0, nil) }) else { return }
+        defer { free(home) }
+        if strcmp(path, home) == 0 {
+            throw ValidationError("\(directory) is all of your home folder, with its keys; if that is meant, say --yes")
+        }
     }
 
     var talk: Talk {
@@ -88,6 +107,9 @@ extension MirrorEnd {
             for (path, problem) in problems { talk.fail("\(path): \(Wording.problem(problem))") }
             if outOfSpace { return .noSpace }
             return !problems.isEmpty && problems.allSatisfy { $0.problem.reason == .readOnly } ? .refused : .problems
+        case .held(let deletions):
+            talk.fail("\(Wording.held(deletions)); run join without --once, and \(Wording.remedy(deletions))")
+            return .guarded
         case .failed(let failure):
             talk.fail(Wording.failure(failure))
             switch failure {

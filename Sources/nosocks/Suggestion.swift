@@ -1,6 +1,9 @@
+import ArgumentParser
+
 /// The nearest known word to one that was mistyped.
 enum Suggestion {
-    static let commands = ["hub", "join", "token", "help"]
+    static let commands =
+        Nosocks.configuration.subcommands.map { $0.configuration.commandName ?? "\($0)".lowercased() } + ["help"]
 
     /// What to say after an unknown command.
     static func text(for word: String) -> String {

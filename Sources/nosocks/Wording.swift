@@ -1,12 +1,6 @@
 import Mirror
 import Tree
 
-#if canImport(Glibc)
-import Glibc
-#else
-import Darwin
-#endif
-
 /// Values as people say them.
 enum Wording {
     static func entries(_ count: Int) -> String { count == 1 ? "1 entry" : "\(count) entries" }
@@ -30,20 +24,7 @@ enum Wording {
         return "\(milliseconds / 1000).\(milliseconds % 1000 / 100) s"
     }
 
-    static func problem(_ problem: Problem) -> String {
-        let cause = problem.code == 0 ? "" : ": \(String(cString: strerror(problem.code)))"
-        return switch problem.reason {
-        case .unreadable: "it cannot be read\(cause); it is tried again"
-        case .special: "it is a fifo, socket, device or another replica's state, which are not mirrored"
-        case .noSpace: "there is no space\(cause); it waits until there is"
-        case .readOnly: "the hub takes no changes from here"
-        case .nameNotPossible: "this name is not possible here\(cause)"
-        case .notEmpty: "it was deleted elsewhere and still holds what is not mirrored"
-        case .tooLarge: "it is larger than 1 TiB"
-        case .mount: "another file system is mounted there"
-        case .failed: "\(problem.operation) failed\(cause); it is tried again"
-        }
-    }
+    static func problem(_ problem: Problem) -> String { problem.words }
 
     static func verb(_ change: Change, was: Entry) -> String {
         change.entry.isTombstone ? "deleted" : was.isTombstone ? "created" : "modified"
@@ -51,6 +32,23 @@ enum Wording {
 
     static func change(_ change: Change, was: Entry) -> String {
         "\(verb(change, was: was)) \(change.path)"
+    }
+
+    static func held(_ held: HeldDeletions) -> String {
+        let count = deletions(held.count)
+        let by = held.author.map { " by \($0)" } ?? ""
+        let holder =
+            held.isAtHub && held.author == nil
+            ? "by the hub, which has \(entries(held.total))" : "of \(entries(held.total))"
+        return "\(count)\(by) held back (\(holder))"
+    }
+
+    static func deletions(_ count: Int) -> String { count == 1 ? "1 deletion" : "\(count) deletions" }
+
+    static func remedy(_ held: HeldDeletions) -> String {
+        held.author == nil
+            ? "nosocks confirm lets them through, nosocks revert brings the files back"
+            : "nosocks confirm lets them through"
     }
 
     static func failure(_ failure: StoreFailure) -> String {

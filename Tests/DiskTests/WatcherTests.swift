@@ -51,7 +51,7 @@ private final class Believer: Sendable {
         case .rescan:
             state.withLock { $0.rescans += 1 }
             rescan()
-        case .rootMoved: break
+        case .barrier, .rootMoved: break
         }
         changed.signal()
     }

@@ -71,6 +71,10 @@ final class SimStore: ReplicaStore {
         return Array(open.sorted { $0.path < $1.path }.prefix(limit))
     }
 
+    func liveCount() throws(StoreFailure) -> Int {
+        index.records.values.count { $0.remote.entry.isLive }
+    }
+
     func save(_ records: [Record], cursor: Cursor?, durably: Bool) throws(StoreFailure) {
         try enter()
         for record in records { index.records[record.path] = record }

@@ -281,7 +281,7 @@ final class World {
             case .send(let message): connections[peer.name]?.up.append(message)
             case .close: connections[peer.name]?.peerClosed = true
             case .notice(let notice): heard(notice, peer)
-            case .welcomed, .inSync: break
+            case .welcomed, .inSync, .everywhere: break
             case .rescan: run(peer) { () throws(StoreFailure) in try scan(peer) }
             case .end(let end): fail(Violation(invariant: "L4", text: "\(peer.name) gave up: \(end)"))
             }
@@ -322,6 +322,7 @@ final class World {
         case .settled(let settlements): "settled \(settlements.map { "\($0.number):\($0.verdict)" })"
         case .want(let want): "want \(want.file) \(want.list) \(want.chunks.count)"
         case .chunks(let supply): "chunks \(supply.file) \(supply.chunks.count) -\(supply.unavailable.count)"
+        case .everywhere(let revision): "everywhere \(revision)"
         case .applied(let revision): "applied \(revision)"
         case .goodbye(let goodbye): "goodbye \(goodbye.text)"
         }

@@ -99,6 +99,7 @@ import Wire
                 """
             ),
             (.applied(Revision(rawValue: 300)), "090200ac02"),
+            (.everywhere(Revision(rawValue: 300)), "0b0200ac02"),
             (.goodbye(Goodbye(reason: .version, text: "no")), "0a040001026e6f"),
         ]
         for (message, golden) in messages {

@@ -28,7 +28,7 @@ struct Samples {
     }
 
     mutating func message() -> Message<ByteBuffer> {
-        switch int(0...9) {
+        switch int(0...10) {
         case 0: return .hello(hello())
         case 1: return .welcome(welcome())
         case 2:
@@ -41,6 +41,7 @@ struct Samples {
         case 6: return .want(Want(file: digest(), list: bool(), chunks: many { $0.digest() }))
         case 7: return .chunks(supply())
         case 8: return .applied(revision())
+        case 9: return .everywhere(revision())
         default:
             let reason = Goodbye.Reason(rawValue: UInt8(int(0...5))) ?? .ended
             return .goodbye(Goodbye(reason: reason, text: text(0...60)))
@@ -118,7 +119,8 @@ struct Samples {
     private mutating func offer() -> Offer<ByteBuffer> {
         let entry = entry()
         return Offer(
-            number: random.next(), submission: Submission(path: path(), base: revision(), entry: entry),
+            number: random.next(),
+            submission: Submission(path: path(), base: revision(), entry: entry, isConfirmed: bool()),
             attachment: attachment(to: entry), isInquiry: bool())
     }
 
@@ -177,6 +179,7 @@ func isSame(_ left: Message<ByteBuffer>, _ right: Message<ByteBuffer>) -> Bool {
             && left.listUnavailable == right.listUnavailable
             && left.chunks.elementsEqual(right.chunks) { $0.digest == $1.digest && $0.content == $1.content }
     case (.applied(let left), .applied(let right)): left == right
+    case (.everywhere(let left), .everywhere(let right)): left == right
     case (.goodbye(let left), .goodbye(let right)): left == right
     default: false
     }

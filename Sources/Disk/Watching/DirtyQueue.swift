@@ -136,6 +136,11 @@ package struct DirtyQueue: Sendable {
         return changed
     }
 
+    /// What was noted and not taken yet, second looks apart.
+    package var settling: Set<RelativePath> {
+        Set(waiting.keys).union(vanished.keys)
+    }
+
     /// Forgets everything: all of it will be looked at anyway.
     package mutating func removeAll() {
         self = DirtyQueue(delays: delays)

@@ -14,6 +14,8 @@ struct Settler {
     /// Watches of directories of which the first half of a rename was seen, and until when to wait for the other.
     private var moving: [Int32: Duration] = [:]
     private var nextPoll: Duration
+    /// Barriers that were met, and what was settling then and was not delivered yet.
+    private var barriers: [(id: UInt64, waiting: Set<RelativePath>)] = []
 
     init(_ watcher: Watcher) {
         self.watcher = watcher
@@ -30,7 +32,14 @@ struct Settler {
             poll()
             let due = queue.take(now: now)
             if !due.isEmpty { watcher.deliver(.dirty(due)) }
+            if !barriers.isEmpty { passBarriers(due) }
         }
+    }
+
+    private mutating func passBarriers(_ delivered: [Dirty]) {
+        for index in barriers.indices { barriers[index].waiting.subtract(delivered.lazy.map(\.path)) }
+        for barrier in barriers where barrier.waiting.isEmpty { watcher.deliver(.barrier(barrier.id)) }
+        barriers.removeAll(where: \.waiting.isEmpty)
     }
 
     private mutating func timeToNext() -> Duration? {
@@ -43,6 +52,13 @@ struct Settler {
         if event.kind.contains(.overflow) {
             queue.removeAll()
             watcher.deliver(.rescan(nil, .overflow))
+            // Their ends may be among what was lost, and what they wait for is found by the scan.
+            let lost = watcher.state.withLock { state in
+                defer { state.barriers = [:] }
+                return state.barriers.values.sorted()
+            }
+            for id in barriers.map(\.id) + lost { watcher.deliver(.barrier(id)) }
+            barriers = []
             return
         }
         let location = watcher.state.withLock { state in
@@ -52,6 +68,10 @@ struct Settler {
             watcher.deliver(.rootMoved)
         }
         if event.kind.contains(.ignored) {
+            if let id = watcher.state.withLock({ $0.barriers.removeValue(forKey: event.watch) }) {
+                barriers.append((id, queue.settling))
+                return
+            }
             watcher.state.withLock { $0.tree.remove(event.watch) }
             return
         }

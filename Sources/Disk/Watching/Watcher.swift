@@ -18,6 +18,8 @@ package final class Watcher: Sendable {
         case dirty([Dirty])
         /// Events were lost, or this part has no watch: it must be compared as a whole. Nil is everything.
         case rescan(RelativePath?, Reason)
+        /// All that had happened when ``Watcher/barrier(_:through:)`` was called has been delivered.
+        case barrier(UInt64)
         /// The root itself was moved, deleted or unmounted.
         case rootMoved
     }
@@ -42,6 +44,8 @@ package final class Watcher: Sendable {
         var tree = WatchTree()
         var unwatched: Set<RelativePath?> = []
         var isLimited = false
+        /// Which barrier the end of a watch stands for.
+        var barriers: [Int32: UInt64] = [:]
     }
 
     let root: Root
@@ -125,6 +129,29 @@ package final class Watcher: Sendable {
         state.withLock { state in
             for watch in state.tree.sweep() { _ = clinux_inotify_remove(inotify.raw, watch) }
         }
+    }
+
+    /// Asks for a ``Signal/barrier(_:)`` behind all that has happened so far.
+    ///
+    /// A watch that is added and removed leaves its end in the kernel's queue, after every event that was there before.
+    ///
+    /// - Parameter descriptor: Of a directory that is not watched.
+    /// - Returns: False where not all of the folder is watched, or no watch is left: then no signal comes.
+    package func barrier(_ id: UInt64, through descriptor: Descriptor) -> Bool {
+        state.withLock { state in
+            guard state.unwatched.isEmpty else { return false }
+            let watch = clinux_inotify_add(
+                inotify.raw, "/proc/self/fd/\(descriptor.raw)", RawEvent.Kind.selfMoved.rawValue)
+            guard watch >= 0 else { return false }
+            state.barriers[watch] = id
+            _ = clinux_inotify_remove(inotify.raw, watch)
+            return true
+        }
+    }
+
+    /// How many directories are watched, and how many a user's programs may watch together.
+    package var usage: (watched: Int, allowed: Int) {
+        (state.withLock(\.tree.count), Self.allowedWatches)
     }
 
     /// Whether watches are missing for want of a higher limit.

@@ -1,4 +1,4 @@
-import Index
+package import Index
 package import Tree
 
 // What the index alone can answer.
@@ -18,6 +18,11 @@ extension FolderReplica {
     /// Up to `limit` records after `path` whose remote is not their base, or that have an offer without a verdict.
     package func unfinished(after path: RelativePath?, limit: Int) throws(StoreFailure) -> [Record] {
         try indexed { () throws(IndexError) in try index.unfinished(after: path, limit: limit) }
+    }
+
+    /// Counts what there is. Reads every row.
+    package func counts() throws(StoreFailure) -> Index.Counts {
+        try indexed { () throws(IndexError) in try index.counts() }
     }
 
     /// Writes all of these at once or none of them. Durably means the names in the tree too: a record that says that

@@ -89,11 +89,13 @@ package final class FolderReplica {
         readAhead.stop()
     }
 
-    /// Works off a batch, in which a directory is resolved once for all that is done in it in a row.
+    /// Works off a batch, if the folder still is the one that was opened. In it a directory is resolved once for all that
+    /// is done there in a row.
     ///
     /// Whoever moves a directory meanwhile is taken to have done so after what was done in it here; the watcher tells of
     /// the move when the batch is over.
     package func batch(_ body: () throws(StoreFailure) -> Void) throws(StoreFailure) {
+        try check()
         isInBatch = true
         defer {
             isInBatch = false
@@ -107,6 +109,20 @@ package final class FolderReplica {
         recent.removeAll()
         sources = SourceCache()
         Memory.trim()
+    }
+
+    /// Where to listen for other processes of this machine. Whatever was left there by an earlier one goes.
+    package func socketPath(_ name: String) -> String { state.socketPath(name) }
+
+    package func clearSocket(_ name: String) throws(DiskError) {
+        do {
+            try Place(directory: state.descriptor, name: Array(name.utf8)).removeFile()
+        } catch  where error.isMissing {}
+    }
+
+    /// Whether there is nothing in the folder but its state.
+    package var isEmpty: Bool {
+        (try? root.descriptor.names().allSatisfy { $0 == StateFolder.name }) ?? false
     }
 
     func place(of path: RelativePath) throws(DiskError) -> Place {

@@ -26,6 +26,8 @@ package enum ReplicaSignal: Sendable {
     case dirty([Dirty])
     /// Scan this part; nil is everything.
     case rescan(RelativePath?, Watcher.Reason?)
+    /// All that had happened when ``FolderReplica/barrier(_:)`` was called was told.
+    case barrier(UInt64)
     /// Check the root: it was moved, deleted or unmounted.
     case rootMoved
 }

@@ -61,6 +61,9 @@ struct StateFolder {
         return "/proc/self/fd/\(descriptor.raw)/index.sqlite"
     }
 
+    /// A short path, since that of a socket may have no more than some hundred bytes.
+    func socketPath(_ name: String) -> String { "/proc/self/fd/\(descriptor.raw)/\(name)" }
+
     func staged(_ name: String) -> Place {
         Place(directory: staging, name: Array(name.utf8))
     }

@@ -22,6 +22,7 @@ extension FolderReplica {
             // Only where the root is the one that was opened does it mean anything that a name is missing; and it
             // means nothing where nothing was.
             if (record.offered ?? record.base.entry).isLive { try check() }
+            if !told.isEmpty { told[path] = nil }
             return .absent
         }
         guard status.device == root.identity.device else { return .unknown(Problem(.mount, operation: "stat")) }
@@ -85,6 +86,9 @@ extension FolderReplica {
             return .failure(error)
         }
     }
+
+    /// Whether a scan met a problem at `path` that is not known to be gone.
+    package func hasProblem(_ path: RelativePath) -> Bool { told[path] != nil }
 
     /// The names on the disk in a directory that could be mirrored, in byte order; nil if it can't be listed.
     package func children(of directory: RelativePath) throws(StoreFailure) -> [RelativePath]? {

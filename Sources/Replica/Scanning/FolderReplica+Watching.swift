@@ -20,6 +20,17 @@ extension FolderReplica {
         Scan(self, inside: directory)
     }
 
+    /// Asks for a ``ReplicaSignal/barrier(_:)`` behind all that has happened in the folder so far.
+    ///
+    /// - Returns: False where only a scan can tell what has happened.
+    package func barrier(_ id: UInt64) -> Bool {
+        watcher?.barrier(id, through: state.descriptor) ?? false
+    }
+
+    /// How many directories are watched, and how many a user's programs may watch together; nil where nothing is
+    /// watched.
+    package var watchUsage: (watched: Int, allowed: Int)? { watcher?.usage }
+
     /// Whether directories are unwatched because too few watches are allowed; meaningful after a scan.
     package var watchShortage: Watcher.Shortage? { watcher?.shortage }
 }
@@ -34,6 +45,8 @@ private struct Forwarder: Sendable {
     func forward(_ signal: Watcher.Signal) {
         switch signal {
         case .rootMoved: deliver(.rootMoved)
+        // Behind the large files that are being read.
+        case .barrier(let id): readAhead.afterReads { [deliver] in deliver(.barrier(id)) }
         case .rescan(let path, let reason): deliver(.rescan(path, reason))
         case .dirty(let all): forward(all.filter { Mirrored.includes($0.path) })
         }

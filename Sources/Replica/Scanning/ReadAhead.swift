@@ -13,7 +13,8 @@ final class ReadAhead: Sendable {
     }
 
     private struct Job: Sendable {
-        let path: RelativePath
+        /// Nil where nothing is to be read.
+        let path: RelativePath?
         let done: @Sendable () -> Void
     }
 
@@ -35,8 +36,17 @@ final class ReadAhead: Sendable {
 
     /// Reads the file at `path`, then calls `done` on the thread of this object.
     func read(_ path: RelativePath, done: @escaping @Sendable () -> Void) {
+        add(Job(path: path, done: done))
+    }
+
+    /// Calls `done` when all has been read that was asked for so far.
+    func afterReads(done: @escaping @Sendable () -> Void) {
+        add(Job(path: nil, done: done))
+    }
+
+    private func add(_ job: Job) {
         let starts = state.withLock { state in
-            state.jobs.append(Job(path: path, done: done))
+            state.jobs.append(job)
             defer { state.isStarted = true }
             return !state.isStarted && !state.isStopped
         }
@@ -75,10 +85,10 @@ final class ReadAhead: Sendable {
             }
             if state.withLock(\.isStopped) { return }
             guard let job else { continue }
-            if let found = read(job.path, reader) {
+            if let path = job.path, let found = read(path, reader) {
                 state.withLock { state in
                     if state.results.count >= Self.limit { state.results.removeAll() }
-                    state.results[job.path] = found
+                    state.results[path] = found
                 }
             }
             job.done()

@@ -1,0 +1,25 @@
+package import Tree
+
+#if canImport(Glibc)
+import Glibc
+#else
+import Darwin
+#endif
+
+extension Problem {
+    /// What is said of it to people, after the path.
+    package var words: String {
+        let cause = code == 0 ? "" : ": \(String(cString: strerror(code)))"
+        return switch reason {
+        case .unreadable: "it cannot be read\(cause); it is tried again"
+        case .special: "it is a fifo, socket, device or another replica's state, which are not mirrored"
+        case .noSpace: "there is no space\(cause); it waits until there is"
+        case .readOnly: "the hub takes no changes from here"
+        case .nameNotPossible: "this name is not possible here\(cause)"
+        case .notEmpty: "it was deleted elsewhere and still holds what is not mirrored"
+        case .tooLarge: "it is larger than 1 TiB"
+        case .mount: "another file system is mounted there"
+        case .failed: "\(operation) failed\(cause); it is tried again"
+        }
+    }
+}
