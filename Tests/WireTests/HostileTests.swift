@@ -61,7 +61,7 @@ import Wire
         arguments: [
             ([], WireError.truncated(.kind)),
             ([0x00], .unknownKind(0)),
-            ([0x0b, 1, 2, 3], .unknownKind(0x0b)),
+            ([0x0c, 1, 2, 3], .unknownKind(0x0c)),
             ([0x01] + Array("nosucks".utf8), .notNosocks),
             ([0x01] + Array("GET / HTTP/1.1".utf8), .notNosocks),
             ([0x01] + Array("nosocks".utf8) + [2, 0, 1, 0], .inconsistent(.versions)),
@@ -98,7 +98,7 @@ import Wire
         }
         #expect(try decode(offer(0, file())) != nil)
         expect(.outOfRange(.entry, 9), offer(0, [9]))
-        expect(.outOfRange(.flags, 8), offer(8, file()))
+        expect(.outOfRange(.flags, 16), offer(16, file()))
         expect(.outOfRange(.mode, 0o1000), offer(0, file(mode: [0x00, 0x02])))
         expect(.outOfRange(.nanoseconds, 1_000_000_000), offer(0, file(nanoseconds: [0x00, 0xca, 0x9a, 0x3b])))
         let tooLarge: [UInt8] = [0x81, 0x80, 0x80, 0x80, 0x80, 0x20]
