@@ -9,6 +9,9 @@ extension FolderReplica {
         guard file.size <= ChunkingParameters.largestFile else {
             return .problem(Problem(.tooLarge, operation: "stage"))
         }
+        guard transfers[file.digest] != nil || headroom.allows(file.size, on: state.staging) else {
+            return .problem(Problem(.noSpace, operation: "stage"))
+        }
         return file.isOneChunk ? try stageOneChunk(file, content) : try stageChunks(file)
     }
 

@@ -28,6 +28,7 @@ package final class FolderReplica {
     var recent = RecentContent(limit: 4 << 20)
     var arrived = RecentContent(limit: 64 << 20)
     var staging = StagingLedger()
+    var headroom: Headroom
     var transfers: [Digest: Transfer] = [:]
     var sources = SourceCache()
     /// Beyond how many chunk lists those that nothing needs are looked for.
@@ -51,6 +52,7 @@ package final class FolderReplica {
     ) throws(OpenFailure) {
         self.settings = settings
         listLimit = settings.spareLists
+        headroom = Headroom(floor: settings.minimumFree)
         root = try Self.openRoot(at: path, resolution: settings.resolution)
         if let outer = Self.replica(around: root.path) { throw .inside(replicaAt: outer) }
         do {

@@ -7,6 +7,8 @@ package struct ReplicaSettings: Sendable {
     package var historyDays = 7
     /// How much of it, in bytes; the oldest goes first.
     package var historySize: UInt64 = 1 << 30
+    /// How much of the file system stays free, in bytes; nil for a hundredth of it, and no more than 1 GiB.
+    package var minimumFree: UInt64?
     /// How many chunk lists that nothing needs any more may pile up before they are looked for.
     package var spareLists = 256
     package var delays = DirtyQueue.Delays()
