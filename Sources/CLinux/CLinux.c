@@ -48,6 +48,7 @@ static void take(const struct stat *from, struct clinux_status *to) {
     to->inode = (uint64_t)from->st_ino;
     to->size = (uint64_t)from->st_size;
     to->links = (uint64_t)from->st_nlink;
+    to->allocated = (uint64_t)from->st_blocks * 512;
     to->mtime_seconds = MODIFIED(from).tv_sec;
     to->mtime_nanoseconds = (uint32_t)MODIFIED(from).tv_nsec;
     to->ctime_seconds = CHANGED(from).tv_sec;

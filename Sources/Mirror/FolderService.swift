@@ -29,10 +29,13 @@ protocol FolderService: Actor {
 /// When a service last did something.
 struct Rest {
     static let delay = TimeAmount.seconds(1)
+    static let tendingDelay = TimeAmount.milliseconds(50)
 
     var lastWork = NIODeadline.now()
     /// Whether a look at ``lastWork`` is under way already.
     var isDue = false
+    /// Whether a step at the folder's history is under way already.
+    var isTendingDue = false
 }
 
 extension FolderService {
@@ -62,6 +65,7 @@ extension FolderService {
             return
         }
         restLater()
+        tendLater()
         timer.arrange(
             hasUnstable: machine.hasUnstable, wantsReview: machine.wantsReview, on: thread.loop,
             retryUnstable: { [weak self] in
@@ -96,7 +100,23 @@ extension FolderService {
                 let idle = NIODeadline.now() - service.rest.lastWork
                 guard idle >= Rest.delay else { return service.awaitRest(Rest.delay - idle) }
                 service.rest.isDue = false
-                if service.end == nil { service.folder.rest() }
+                guard service.end == nil, service.folder.rest() else { return }
+                service.attempt { () throws(StoreFailure) in
+                    service.perform(try service.machine.retryProblems())
+                }
+            }
+        }
+    }
+
+    /// History is made smaller by the way: a step of some milliseconds at most, and then other things for much longer.
+    private func tendLater() {
+        guard folder.wantsTending, !rest.isTendingDue else { return }
+        rest.isTendingDue = true
+        thread.loop.scheduleTask(in: Rest.tendingDelay) { [weak self] in
+            self?.on { service in
+                service.rest.isTendingDue = false
+                guard service.end == nil else { return }
+                if service.folder.tend() { service.tendLater() }
             }
         }
     }

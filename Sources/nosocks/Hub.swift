@@ -38,6 +38,8 @@ struct Hub: AsyncParsableCommand {
     @Option(help: ArgumentHelp("How many peers may be in at a time (default: 10000).", valueName: "n"))
     var maxPeers: Int?
 
+    @OptionGroup var history: HistoryOptions
+
     @OptionGroup var replica: ReplicaOptions
 
     func validate() throws {
@@ -52,7 +54,7 @@ struct Hub: AsyncParsableCommand {
         let talk = replica.talk
         let addresses = try (listen.isEmpty ? ["127.0.0.1:\(HubAddress.defaultPort)"] : listen)
             .map { tls.secured(try ListenAddress.parse($0)) }
-        let folder = try OpenedFolder.open(directory, role: "hub", talk: talk)
+        let folder = try OpenedFolder.open(directory, role: "hub", settings: history.settings, talk: talk)
         let keys = HubTokens(directory: directory, source: tokens, talk: talk)
         var options = HubService.Options(addresses: addresses, name: replica.replicaName)
         if addresses.contains(where: \.isInTheOpen) {

@@ -48,6 +48,8 @@ struct Join: AsyncParsableCommand {
     @Flag(help: "Send a token over plain ws:// beyond loopback, where everybody in between can read it.")
     var insecure = false
 
+    @OptionGroup var history: HistoryOptions
+
     @OptionGroup var replica: ReplicaOptions
 
     func validate() throws {
@@ -80,7 +82,7 @@ struct Join: AsyncParsableCommand {
                 "\(hub) is not encrypted, and the token would be read on the way\(way); use wss://, or say --insecure")
             throw ExitStatus.usage
         }
-        let folder = try OpenedFolder.open(directory, role: "peer", making: true, talk: talk)
+        let folder = try OpenedFolder.open(directory, role: "peer", making: true, settings: history.settings, talk: talk)
         let isNew = folder.isNew
         if isNew, replace {
             talk.say("the hub's snapshot replaces what is in \(directory); that goes to .nosocks/history")

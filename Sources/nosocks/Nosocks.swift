@@ -10,10 +10,12 @@ struct Nosocks: AsyncParsableCommand {
               nosocks hub ~/notes                               serve a folder
               nosocks join ws://127.0.0.1:7625 ~/notes-too      keep another one the same
               nosocks join --once ws://127.0.0.1:7625 copy      sync until equal, then end
+              nosocks log ~/notes/todo.md                       what changed, when, by whom
+              nosocks restore ~/notes/todo.md                   bring a version back
               nosocks token add laptop ~/notes                  let one more in: prints a token for it
             """,
         version: Version.text,
-        subcommands: [Hub.self, Join.self, TokenCommand.self])
+        subcommands: [Hub.self, Join.self, TokenCommand.self, LogCommand.self, RestoreCommand.self])
 }
 
 enum Version {

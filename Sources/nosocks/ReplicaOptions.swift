@@ -1,5 +1,6 @@
 import ArgumentParser
 import Mirror
+import Replica
 import Tree
 
 #if canImport(Glibc)
@@ -59,11 +60,11 @@ func hostName() -> String {
 extension OpenedFolder {
     /// Opens a folder for a command, which may make it if it is missing, or says why not and ends the command.
     static func open(
-        _ directory: String, role: String, making mayMake: Bool = false, talk: Talk
+        _ directory: String, role: String, making mayMake: Bool = false, settings: ReplicaSettings, talk: Talk
     ) throws -> OpenedFolder {
         do {
             if mayMake { try make(at: directory) }
-            return try OpenedFolder(at: directory, role: role)
+            return try OpenedFolder(at: directory, role: role, settings: settings)
         } catch {
             talk.fail("\(directory): \(error.text)", ["path": "\(directory)"])
             throw

@@ -11,6 +11,7 @@ struct clinux_status {
     uint64_t inode;
     uint64_t size;
     uint64_t links;
+    uint64_t allocated;
     int64_t mtime_seconds;
     int64_t ctime_seconds;
     uint32_t mtime_nanoseconds;
