@@ -21,6 +21,7 @@ let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let sqlite = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+let sqliteLibrary = Target.Dependency.product(name: "GRDBSQLite", package: "GRDB.swift")
 
 let package = Package(
     name: "nosocks",
@@ -40,7 +41,9 @@ let package = Package(
     ],
     targets: [
         // What people run.
-        .executableTarget(name: "nosocks", dependencies: ["Mirror", "Tree", "CLinux", arguments, logging]),
+        .executableTarget(
+            name: "nosocks",
+            dependencies: ["Mirror", "Replica", "Index", "Disk", "Sync", "Tree", "CLinux", arguments, logging]),
 
         // The services: they run the machines' actions and feed them events.
         .target(
@@ -64,7 +67,7 @@ let package = Package(
 
         // The disk.
         .target(name: "Replica", dependencies: ["Index", "Disk", "Tree"]),
-        .target(name: "Index", dependencies: ["Tree", sqlite]),
+        .target(name: "Index", dependencies: ["Tree", sqlite, sqliteLibrary]),
         .target(name: "Disk", dependencies: ["CLinux", "Tree", crypto]),
         .target(name: "CLinux"),
 
@@ -87,7 +90,7 @@ let package = Package(
                 asn1, crypto,
             ]),
         .testTarget(name: "DiskTests", dependencies: ["Disk", "Tree"]),
-        .testTarget(name: "IndexTests", dependencies: ["Index", "Tree"]),
+        .testTarget(name: "IndexTests", dependencies: ["Index", "Tree", sqlite]),
         .testTarget(name: "ReplicaTests", dependencies: ["Replica", "Index", "Disk", "Tree"]),
         .testTarget(
             name: "CommandTests",

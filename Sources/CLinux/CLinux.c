@@ -22,6 +22,7 @@
 #include <sys/inotify.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
+#include <sys/vfs.h>
 #include <time.h>
 const int clinux_O_PATH = O_PATH;
 #ifndef RENAME_NOREPLACE
@@ -48,6 +49,7 @@ static void take(const struct stat *from, struct clinux_status *to) {
     to->inode = (uint64_t)from->st_ino;
     to->size = (uint64_t)from->st_size;
     to->links = (uint64_t)from->st_nlink;
+    to->allocated = (uint64_t)from->st_blocks * 512;
     to->mtime_seconds = MODIFIED(from).tv_sec;
     to->mtime_nanoseconds = (uint32_t)MODIFIED(from).tv_nsec;
     to->ctime_seconds = CHANGED(from).tv_sec;
@@ -223,6 +225,20 @@ int clinux_wait(int first, int second, int milliseconds) {
     int ready = poll(waiting, 2, milliseconds);
     if (ready < 0) return errno == EINTR ? 0 : -1;
     return (waiting[0].revents ? 1 : 0) | (waiting[1].revents ? 2 : 0);
+}
+
+uint64_t clinux_filesystem_type(int fd) {
+#if defined(__linux__)
+    struct statfs found;
+    int result;
+    do {
+        result = fstatfs(fd, &found);
+    } while (result != 0 && errno == EINTR);
+    return result == 0 ? (uint32_t)found.f_type : 0;
+#else
+    (void)fd;
+    return 0;
+#endif
 }
 
 void clinux_trim_memory(void) {

@@ -66,6 +66,11 @@ struct Columns {
         }
     }
 
+    /// A revision, an author and a time, in this column and the two that follow.
+    func origin(_ index: Int) throws -> Origin {
+        Origin(revision: try revision(index), author: try string(index + 1), seconds: try integer(index + 2))
+    }
+
     func fingerprint(_ index: Int) throws -> Fingerprint {
         try blob(index) {
             var reader = ByteReader($0)

@@ -41,21 +41,22 @@ extension Index {
         let saved = Set(records.map(\.path))
         try write("append changes", cursor: cursor, durably: true) { database in
             guard changes.count == bases.count else { throw Damage("not one base for each change") }
-            let insert = try database.cachedStatement(sql: "INSERT INTO log VALUES (?, ?, ?, ?)")
+            let insert = try database.cachedStatement(sql: "INSERT INTO log VALUES (?, ?, ?, ?, ?, ?)")
             let upsert = try database.cachedStatement(sql: Query.upsert)
+            let now = clock()
             for (change, base) in zip(changes, bases) {
                 if !saved.contains(change.path) {
                     var record = try Self.record(at: change.path, database)
                     record.remote = change.version
                     record.author = change.author
-                    try Self.save(record, upsert, database)
+                    try Self.save(record, upsert, now, database)
                 }
                 try insert.execute(
                     arguments: StatementArguments(
                         .natural(change.revision.rawValue), .key(change.path), .natural(base.rawValue),
-                        .blob(change.entry)))
+                        .blob(change.entry), change.author.databaseValue, .integer(now)))
             }
-            for record in records { try Self.save(record, upsert, database) }
+            for record in records { try Self.save(record, upsert, now, database) }
             try prune(head: cursor.revision, database)
         }
     }

@@ -19,7 +19,8 @@ extension Index {
         }
         try write("save records", cursor: cursor, durably: durably) { database in
             let upsert = try database.cachedStatement(sql: Query.upsert)
-            for record in records { try Self.save(record, upsert, database) }
+            let now = clock()
+            for record in records { try Self.save(record, upsert, now, database) }
         }
     }
 
@@ -142,7 +143,10 @@ extension Index {
             WHERE unfinished <> 0 AND path >= ? ORDER BY path LIMIT ?
             """
         static let upsert = """
-            INSERT INTO records VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (path) DO UPDATE SET \
+            INSERT INTO records (path, revision, size, digest, unfinished, state, made, base_made, base_author) \
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (path) DO UPDATE SET \
+            made = CASE WHEN revision = excluded.revision THEN made ELSE excluded.made END, \
+            base_made = excluded.base_made, base_author = excluded.base_author, \
             revision = excluded.revision, size = excluded.size, digest = ifnull(excluded.digest, digest), \
             unfinished = excluded.unfinished, state = excluded.state
             """
@@ -169,18 +173,22 @@ extension Index {
         return try row.map(record) ?? Record(path: path)
     }
 
-    static func save(_ record: Record, _ upsert: Statement, _ database: Database) throws {
+    /// - Parameter now: in seconds since 1970.
+    static func save(_ record: Record, _ upsert: Statement, _ now: Int64, _ database: Database) throws {
         if record.isEmpty {
             try database.cachedStatement(sql: "DELETE FROM records WHERE path = ?")
                 .execute(arguments: StatementArguments(.key(record.path)))
             return
         }
+        // Of what is not applied yet the base is noted too: it is what becomes history.
+        let base = record.isPending && record.base != .never ? try baseOrigin(at: record.path, database) : nil
         try upsert.execute(
             arguments: StatementArguments(
                 .key(record.path), .natural(record.remote.revision.rawValue),
                 .integer(record.remote.entry.liveSize.map(Int64.init(clamping:))),
                 .integer(record.local.fileDigest?.prefix), .integer(record.unfinished),
-                .blob(RecordCoding.encode(record))))
+                .blob(RecordCoding.encode(record)), .integer(now), .integer(base?.seconds),
+                base?.author.databaseValue ?? .null))
     }
 }
 

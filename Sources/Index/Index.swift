@@ -1,8 +1,15 @@
 import GRDB
+import GRDBSQLite
 package import Tree
 
 // GRDB has a type of the same name.
 package import struct Tree.Cursor
+
+#if canImport(Glibc)
+import Glibc
+#else
+import Darwin
+#endif
 
 /// What a replica durably knows, in one SQLite file: records, the log, where content is, what was taken out of the
 /// tree.
@@ -33,6 +40,8 @@ package final class Index {
     package let replica: UInt64
 
     let settings: Settings
+    /// The time of day in seconds since 1970, for people; nothing is decided by it here.
+    package var clock: () -> Int64 = { Int64(time(nil)) }
     /// Sum of the sizes in `history`, once it was asked for.
     var historyBytes: UInt64?
     /// How many rows `lists` has, once it was asked for.
@@ -40,7 +49,8 @@ package final class Index {
 
     private let queue: DatabaseQueue
     private var isFullySynchronous = false
-    private var hasUnsyncedCommits = false
+    /// Whether something was saved that a loss of power would take back.
+    package private(set) var hasUnsyncedCommits = false
 
     /// Opens the index at `path`, or makes a new one there for the replica `newReplica`.
     ///
@@ -75,6 +85,36 @@ package final class Index {
         } catch {
             throw IndexError(error, operation: "open \(path)")
         }
+    }
+
+    /// Opens an image of an index (``IndexImage``), to be read and never written.
+    package init(image: [UInt8]) throws(IndexError) {
+        do {
+            let queue = try DatabaseQueue()
+            let (cursor, replica) = try queue.writeWithoutTransaction { database in
+                try Self.fill(database, with: image)
+                try Schema.check(database)
+                return try Self.meta(database)
+            }
+            self.queue = queue
+            self.cursor = cursor
+            self.replica = replica
+            settings = Settings()
+        } catch {
+            throw IndexError(error, operation: "open")
+        }
+    }
+
+    private static func fill(_ database: Database, with image: [UInt8]) throws {
+        let count = Int64(image.count)
+        guard let memory = sqlite3_malloc64(UInt64(image.count)) else { throw Damage("there is no memory for it") }
+        image.withUnsafeBytes {
+            memory.copyMemory(from: $0.baseAddress ?? UnsafeRawPointer(memory), byteCount: $0.count)
+        }
+        let code = sqlite3_deserialize(
+            database.sqliteConnection, "main", memory.assumingMemoryBound(to: UInt8.self), count, count,
+            UInt32(SQLITE_DESERIALIZE_FREEONCLOSE | SQLITE_DESERIALIZE_READONLY))
+        guard code == SQLITE_OK else { throw DatabaseError(resultCode: ResultCode(rawValue: code)) }
     }
 
     /// Closes the file. Nothing else may be called afterwards.

@@ -9,6 +9,8 @@ package struct IndexError: Error, Hashable, Sendable {
         case damaged
         /// A newer version of the program wrote the file.
         case newerSchema
+        /// An older version of the program wrote the file, which is only looked at and so not renewed.
+        case olderSchema
         /// Any other failure.
         case failed
     }

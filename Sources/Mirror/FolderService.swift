@@ -21,6 +21,7 @@ protocol FolderService: Actor {
     var rest: Rest { get set }
     var waiters: Waiters { get set }
     var control: WebSocketServer? { get set }
+    var polls: PollTimer { get set }
     /// The paths that have problems now.
     var problems: [RelativePath: Problem] { get set }
     var standing: ServiceStanding { get }
@@ -40,9 +41,20 @@ protocol FolderService: Actor {
 /// When a service last did something.
 struct Rest {
     static let delay = TimeAmount.seconds(1)
+    static let tendingDelay = TimeAmount.milliseconds(50)
 
     var lastWork = NIODeadline.now()
     /// Whether a look at ``lastWork`` is under way already.
+    var isDue = false
+    /// Whether a step at the folder's history is under way already.
+    var isTendingDue = false
+}
+
+/// When a folder is compared again that nobody tells about.
+struct PollTimer {
+    /// When the last comparison was begun.
+    var began = NIODeadline.now()
+    /// Whether the next one is arranged already.
     var isDue = false
 }
 
@@ -59,8 +71,27 @@ extension FolderService {
         } catch {
             report(.unwatched(reason: "\(error)"))
         }
+        if case .withoutEvents(let name) = folder.polling {
+            report(.unwatched(reason: "\(name) does not tell of what others change on it"))
+        }
+        polls.began = .now()
         attempt { () throws(StoreFailure) in perform(try machine.started()) }
         scan(nil)
+    }
+
+    /// Compares the folder again after a while, where nothing else tells of all that happens in it. A large folder takes
+    /// no more than a tenth of the time.
+    private func pollLater() {
+        guard folder.polling != nil, !polls.isDue else { return }
+        polls.isDue = true
+        let took = NIODeadline.now() - polls.began
+        let interval = TimeAmount.nanoseconds(folder.settings.pollInterval.nanoseconds)
+        thread.loop.scheduleTask(in: max(interval, .nanoseconds(took.nanoseconds * 9))) { [weak self] in
+            self?.on { service in
+                service.polls = PollTimer()
+                if service.end == nil { service.scan(nil) }
+            }
+        }
     }
 
     /// Does what can end the service, and arranges for another look at what it left.
@@ -75,6 +106,7 @@ extension FolderService {
         restLater()
         serveWaiters()
         arrangeDeletions()
+        tendLater()
         timer.arrange(
             hasUnstable: machine.hasUnstable, wantsReview: machine.wantsReview, on: thread.loop,
             retryUnstable: { [weak self] in
@@ -149,7 +181,23 @@ extension FolderService {
                 let idle = NIODeadline.now() - service.rest.lastWork
                 guard idle >= Rest.delay else { return service.awaitRest(Rest.delay - idle) }
                 service.rest.isDue = false
-                if service.end == nil { service.folder.rest() }
+                guard service.end == nil, service.folder.rest() else { return }
+                service.attempt { () throws(StoreFailure) in
+                    service.perform(try service.machine.retryProblems())
+                }
+            }
+        }
+    }
+
+    /// History is made smaller by the way: a step of some milliseconds at most, and then other things for much longer.
+    private func tendLater() {
+        guard folder.wantsTending, !rest.isTendingDue else { return }
+        rest.isTendingDue = true
+        thread.loop.scheduleTask(in: Rest.tendingDelay) { [weak self] in
+            self?.on { service in
+                service.rest.isTendingDue = false
+                guard service.end == nil else { return }
+                if service.folder.tend() { service.tendLater() }
             }
         }
     }
@@ -193,6 +241,7 @@ extension FolderService {
             perform(try machine.changed(step.dirty))
             if step.isWhole {
                 report(.scanned(entries: step.seen))
+                pollLater()
                 if let shortage = folder.watchShortage { report(.unwatched(shortage)) }
             }
             try scanned(step)

@@ -132,7 +132,7 @@ final class FolderStore: ReplicaStore {
         try folder.restore(removed, at: path)
     }
 
-    func retire(_ removed: Removed, holding entry: Entry?) throws(StoreFailure) {
+    func retire(_ removed: Removed, holding entry: Entry?) throws(StoreFailure) -> Bool {
         try folder.retire(removed, holding: entry)
     }
 }

@@ -67,6 +67,7 @@ package actor HubService: FolderService {
     var rest = Rest()
     var waiters = Waiters()
     var control: WebSocketServer?
+    var polls = PollTimer()
     var problems: [RelativePath: Problem] = [:]
     private(set) var end: MirrorEnd?
     private let options: Options

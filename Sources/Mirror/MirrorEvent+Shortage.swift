@@ -7,7 +7,8 @@ extension MirrorEvent {
         // Other programs of this user watch as well.
         let enough = max(2 * shortage.needed, 2 * shortage.allowed)
         return .unwatched(
-            reason: "\(directories) no watch, since a user may have \(shortage.allowed) in all; "
+            reason: "\(directories) no watch, since this folder needs \(shortage.needed) and a user may have "
+                + "\(shortage.allowed) in all; "
                 + "sudo sysctl fs.inotify.max_user_watches=\(enough) allows more")
     }
 }

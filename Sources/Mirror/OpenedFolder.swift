@@ -1,6 +1,6 @@
 import Disk
 import Index
-import Replica
+package import Replica
 import Tree
 
 #if canImport(Glibc)
@@ -28,9 +28,9 @@ package struct OpenedFolder {
     }
 
     /// Opens the folder at `path`; `role` is what another process that wants it too is told of this one.
-    package init(at path: String, role: String) throws(Failure) {
+    package init(at path: String, role: String, settings: ReplicaSettings) throws(Failure) {
         do {
-            replica = try FolderReplica(at: Array(path.utf8), role: role)
+            replica = try FolderReplica(at: Array(path.utf8), role: role, settings: settings)
         } catch {
             throw Failure(reason: error.reason, text: error.text)
         }

@@ -46,6 +46,7 @@ package actor PeerService: FolderService {
     var rest = Rest()
     var waiters = Waiters()
     var control: WebSocketServer?
+    var polls = PollTimer()
     var problems: [RelativePath: Problem] = [:]
     private(set) var end: MirrorEnd?
     private let options: Options

@@ -13,7 +13,8 @@ extension Problem {
         return switch reason {
         case .unreadable: "it cannot be read\(cause); it is tried again"
         case .special: "it is a fifo, socket, device or another replica's state, which are not mirrored"
-        case .noSpace: "there is no space\(cause.isEmpty ? " beyond what is kept free" : cause); it waits until there is"
+        case .noSpace:
+            "there is no space\(cause.isEmpty ? " beyond what is kept free" : cause); it waits until there is"
         case .readOnly: "the hub takes no changes from here"
         case .nameNotPossible: "this name is not possible here\(cause)"
         case .notEmpty: "it was deleted elsewhere and still holds what is not mirrored"

@@ -106,7 +106,7 @@ extension Reconciler {
         hasRemoved = false
         for removed in try store.removed() {
             switch try store.review(removed) {
-            case .settled, .gone: try store.retire(removed, holding: nil)
+            case .settled, .gone: if try !store.retire(removed, holding: nil) { hasRemoved = true }
             case .edited(let entry, let path): try rescue(removed, as: entry, from: path)
             }
         }
@@ -134,7 +134,7 @@ extension Reconciler {
                 return
             }
             if try isOnDisk(entry, at: copy) {
-                try store.retire(edit, holding: entry)
+                if try !store.retire(edit, holding: entry) { hasRemoved = true }
                 return
             }
         }

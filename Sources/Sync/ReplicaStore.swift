@@ -113,6 +113,6 @@ package protocol ReplicaStore: AnyObject {
     /// Names it again at `path`; false if something is there.
     func restore(_ removed: Removed, at path: RelativePath) throws(StoreFailure) -> Bool
     /// Lets it become history, if it still holds `entry` (nil: what was expected when it came out) and nobody can
-    /// write to it any more; else it stays, to be reviewed again.
-    func retire(_ removed: Removed, holding entry: Entry?) throws(StoreFailure)
+    /// write to it any more; false where it stays, to be reviewed again.
+    func retire(_ removed: Removed, holding entry: Entry?) throws(StoreFailure) -> Bool
 }

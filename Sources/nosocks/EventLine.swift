@@ -36,13 +36,15 @@ struct EventLine: Encodable {
     /// Entries and bytes of files put in place since the connection began; entries that are held.
     var entries: Int?
     var bytes: UInt64?
+    /// Of a version in the log: `here` or `history`.
+    var kept: String?
 
     enum CodingKeys: String, CodingKey {
         case event, time, revision, path
         case pathBase64 = "path_b64"
         case kind, size, digest, by, url, hub, address, copy
         case copyBase64 = "copy_b64"
-        case cursor, reason, state, entries, bytes
+        case cursor, reason, state, entries, bytes, kept
     }
 
     init(_ event: String) {
@@ -108,11 +110,15 @@ struct EventLine: Encodable {
         self.init(Wording.verb(change, was: was))
         revision = change.revision.rawValue
         by = change.author
-        set(change.path)
-        switch change.entry.isTombstone ? was : change.entry {
+        set(change.path, change.entry, was: was)
+    }
+
+    mutating func set(_ path: RelativePath, _ entry: Entry, was: Entry = .tombstone) {
+        set(path)
+        switch entry.isTombstone ? was : entry {
         case .file(let file):
             kind = "file"
-            guard !change.entry.isTombstone else { break }
+            guard !entry.isTombstone else { break }
             size = file.size
             digest = file.digest.hex(64)
         case .directory: kind = "directory"

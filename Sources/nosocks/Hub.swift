@@ -38,6 +38,8 @@ struct Hub: AsyncParsableCommand {
     @Option(help: ArgumentHelp("How many peers may be in at a time (default: 10000).", valueName: "n"))
     var maxPeers: Int?
 
+    @OptionGroup var space: SpaceOptions
+
     @OptionGroup var replica: ReplicaOptions
 
     func validate() throws {
@@ -52,7 +54,9 @@ struct Hub: AsyncParsableCommand {
         let talk = replica.talk
         let addresses = try (listen.isEmpty ? ["127.0.0.1:\(HubAddress.defaultPort)"] : listen)
             .map { tls.secured(try ListenAddress.parse($0)) }
-        let folder = try OpenedFolder.open(directory, role: "hub", talk: talk)
+        var settings = space.settings
+        replica.set(&settings)
+        let folder = try OpenedFolder.open(directory, role: "hub", settings: settings, talk: talk)
         if folder.isNew, !folder.isEmpty {
             talk.say(
                 "\(directory) is served for the first time: peers get what is in it, and nothing in it changes by that")

@@ -48,6 +48,8 @@ struct Join: AsyncParsableCommand {
     @Flag(help: "Send a token over plain ws:// beyond loopback, where everybody in between can read it.")
     var insecure = false
 
+    @OptionGroup var space: SpaceOptions
+
     @OptionGroup var replica: ReplicaOptions
 
     func validate() throws {
@@ -80,7 +82,9 @@ struct Join: AsyncParsableCommand {
                 "\(hub) is not encrypted, and the token would be read on the way\(way); use wss://, or say --insecure")
             throw ExitStatus.usage
         }
-        let folder = try OpenedFolder.open(directory, role: "peer", making: true, talk: talk)
+        var settings = space.settings
+        replica.set(&settings)
+        let folder = try OpenedFolder.open(directory, role: "peer", making: true, settings: settings, talk: talk)
         let isNew = folder.isNew
         if isNew, !folder.isEmpty {
             talk.say(

@@ -11,11 +11,15 @@ struct Nosocks: AsyncParsableCommand {
               nosocks join ws://127.0.0.1:7625 ~/notes-too      keep another one the same
               nosocks join --once ws://127.0.0.1:7625 copy      sync until equal, then end
               nosocks wait && ssh hub.example deploy            when all that is here has arrived
+              nosocks log ~/notes/todo.md                       what changed, when, by whom
+              nosocks restore ~/notes/todo.md                   bring a version back
               nosocks token add laptop ~/notes                  let one more in: prints a token for it
             """,
         version: Version.text,
         subcommands: [
-            Hub.self, Join.self, Status.self, Wait.self, Confirm.self, Revert.self, TokenCommand.self,
+            Hub.self, Join.self, Status.self, Wait.self, Confirm.self, Revert.self, LogCommand.self,
+            RestoreCommand.self,
+            TokenCommand.self,
         ])
 }
 

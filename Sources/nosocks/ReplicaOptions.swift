@@ -1,5 +1,6 @@
 import ArgumentParser
 import Mirror
+import Replica
 import Tree
 
 #if canImport(Glibc)
@@ -19,6 +20,12 @@ struct ReplicaOptions: ParsableArguments {
             valueName: "n|n%"))
     var maxDelete = DeletionLimit.standard
 
+    @Option(
+        help: ArgumentHelp(
+            "Compare the whole folder that often, too; by itself where no watcher works, every 10 s.",
+            valueName: "seconds"))
+    var poll: Double?
+
     @Flag(help: "A folder that is hardly ever meant, as / or the home folder, is meant.")
     var yes = false
 
@@ -34,6 +41,9 @@ struct ReplicaOptions: ParsableArguments {
     func validate() throws {
         if let name, name.isEmpty || name.utf8.count > 64 {
             throw ValidationError("a name has 1 to 64 bytes, not \(name.utf8.count)")
+        }
+        if let poll, !(0.1...86_400).contains(poll) {
+            throw ValidationError("--poll \(poll): a number of seconds from 0.1 to 86400")
         }
         if quiet, verbose > 0 { throw ValidationError("--quiet and -v contradict each other") }
     }
@@ -57,6 +67,13 @@ struct ReplicaOptions: ParsableArguments {
         Talk(level: quiet ? .error : verbose == 0 ? .normal : verbose == 1 ? .verbose : .debug)
     }
 
+    /// Adds to a folder's settings.
+    func set(_ settings: inout ReplicaSettings) {
+        guard let poll else { return }
+        settings.pollInterval = .seconds(poll)
+        settings.isPolling = true
+    }
+
     /// Where events go besides; nil where nobody asked for them.
     var eventLines: EventLines? { json ? EventLines() : nil }
 
@@ -78,11 +95,11 @@ func hostName() -> String {
 extension OpenedFolder {
     /// Opens a folder for a command, which may make it if it is missing, or says why not and ends the command.
     static func open(
-        _ directory: String, role: String, making mayMake: Bool = false, talk: Talk
+        _ directory: String, role: String, making mayMake: Bool = false, settings: ReplicaSettings, talk: Talk
     ) throws -> OpenedFolder {
         do {
             if mayMake { try make(at: directory) }
-            return try OpenedFolder(at: directory, role: role)
+            return try OpenedFolder(at: directory, role: role, settings: settings)
         } catch {
             talk.fail("\(directory): \(error.text)", ["path": "\(directory)"])
             throw

@@ -38,6 +38,24 @@ extension Commands {
             }
         }
 
+        @Test("what arrives leaves some of the disk free, and the rest follows when there is more")
+        func keepsFree() async throws {
+            try await Bench.run { bench in
+                let disk = try await SmallDisk(bench, mebibytes: 24)
+                let hub = try await bench.hub()
+                for number in 0..<100 { try hub.folder.writeRandom(200_000, to: Name(stringLiteral: "f\(number)")) }
+                let one = try Replica(at: bench, name: "one", options: ["--min-free", "10M"], hub: hub, disk: disk)
+                try await one.start().hears("problem")
+                try hub.folder.write("fits", to: "small")
+                try await eventually("what fits") { one.folder.exists("small") }
+                // The index itself takes some.
+                let free = try one.folder.freeSpace()
+                #expect(free > 7 << 20 && free < 13 << 20, "\(free) bytes are free")
+                for number in 0..<60 { try hub.folder.remove(Name(stringLiteral: "f\(number)")) }
+                try await settle(hub, one)
+            }
+        }
+
         @Test("where there is no room to put in order what a crash left, the start ends with 9")
         func recovers() async throws {
             try await Bench.run { bench in

@@ -145,11 +145,11 @@ extension Commands {
         @Test("What is renamed, and what comes back in time, is not held")
         func renamed() async throws {
             try await Bench.run { bench in
-                let hub = try await bench.hub()
+                let hub = try await bench.hub(["--max-delete", "100"])
                 let tree = hub.folder.folder("tree")
                 try tree.makeDirectory()
                 try fill(tree)
-                let one = try await bench.peer("one", of: hub)
+                let one = try await bench.peer("one", of: hub, ["--max-delete", "100"])
                 try await settle(hub, one)
                 try one.folder.rename("tree", to: "other")
                 try await settle(hub, one)

@@ -383,16 +383,17 @@ final class SimStore: ReplicaStore {
         return true
     }
 
-    func retire(_ removed: Removed, holding entry: Entry?) throws(StoreFailure) {
+    func retire(_ removed: Removed, holding entry: Entry?) throws(StoreFailure) -> Bool {
         try enter()
-        guard let limbo = disk.limbo.first(where: { $0.token == removed.token }) else { return }
+        guard let limbo = disk.limbo.first(where: { $0.token == removed.token }) else { return true }
         if let entry {
-            guard SimDisk.entry(of: limbo.node)?.hasSameContent(as: entry) == true else { return }
+            guard SimDisk.entry(of: limbo.node)?.hasSameContent(as: entry) == true else { return false }
         } else {
-            guard limbo.node.kind == limbo.expected else { return }
+            guard limbo.node.kind == limbo.expected else { return false }
         }
         if case .file(let content, _, _) = limbo.node.kind { disk.history.insert(content) }
         disk.limbo.removeAll { $0.token == removed.token }
         try step()
+        return true
     }
 }

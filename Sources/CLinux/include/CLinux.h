@@ -11,6 +11,7 @@ struct clinux_status {
     uint64_t inode;
     uint64_t size;
     uint64_t links;
+    uint64_t allocated;
     int64_t mtime_seconds;
     int64_t ctime_seconds;
     uint32_t mtime_nanoseconds;
@@ -53,6 +54,9 @@ int clinux_inotify_remove(int inotify, int watch);
 int clinux_eventfd(void);
 // Waits until one of the two can be read: bit 0 for the first, bit 1 for the second; 0 after `milliseconds`.
 int clinux_wait(int first, int second, int milliseconds);
+
+// The kind of file system that a file is on, as f_type of statfs(2) has it; 0 where that can't be told.
+uint64_t clinux_filesystem_type(int fd);
 
 // Gives memory that was freed back to the system, where the C library keeps it.
 void clinux_trim_memory(void);

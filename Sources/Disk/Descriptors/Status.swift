@@ -21,6 +21,8 @@ package struct Status: Hashable, Sendable {
     package let inode: UInt64
     package let size: UInt64
     package let links: UInt64
+    /// What it takes on the disk, in bytes: less than `size` where it has holes.
+    package let allocated: UInt64
     package let mtime: Timestamp
     package let ctime: Timestamp
     /// The type and the permission bits, as `st_mode` has them.
@@ -32,6 +34,7 @@ package struct Status: Hashable, Sendable {
         inode = raw.inode
         size = raw.size
         links = raw.links
+        allocated = raw.allocated
         mtime = Timestamp(seconds: raw.mtime_seconds, nanoseconds: raw.mtime_nanoseconds)
         ctime = Timestamp(seconds: raw.ctime_seconds, nanoseconds: raw.ctime_nanoseconds)
         rawMode = raw.mode

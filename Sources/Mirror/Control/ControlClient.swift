@@ -53,14 +53,6 @@ package enum ControlClient {
     }
 }
 
-extension Duration {
-    fileprivate var nanoseconds: Int64 {
-        let (seconds, attoseconds) = components
-        let (product, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
-        return overflow ? .max / 2 : min(product, .max / 2) + attoseconds / 1_000_000_000
-    }
-}
-
 /// Waits for one answer.
 private final class Question: WebSocketHandler {
     private struct State {

@@ -67,7 +67,9 @@ extension FolderReplica {
         let removed = try indexed { () throws(IndexError) in try index.removed(withDigest: digest) }
         for item in removed { add(try? state.staged(item.token).openForReading()) }
         let kept = try indexed { () throws(IndexError) in try index.history(withDigest: digest) }
-        for item in kept { add(try? state.kept(item.name).openForReading()) }
+        for item in kept where item.form == .whole || item.form == .file {
+            add(try? state.kept(item.name).openForReading())
+        }
         return files
     }
 
@@ -76,6 +78,9 @@ extension FolderReplica {
         if let bytes = recent[digest] ?? arrived[digest] { return bytes }
         for file in try localFiles(of: digest, size: size) {
             if let bytes = Self.oneChunk(of: file, digest) { return bytes }
+        }
+        for item in try indexed({ () throws(IndexError) in try index.history(withDigest: digest) }) {
+            if let bytes = (try? historyContent.bytes(item)) ?? nil { return bytes }
         }
         return nil
     }
@@ -105,6 +110,10 @@ extension FolderReplica {
                 continue
             }
             return bytes
+        }
+        for item in try indexed({ () throws(IndexError) in try index.history(withDigest: file) })
+        where item.form == .pack {
+            if let bytes = historyContent.bytes(of: chunk, in: item) { return bytes }
         }
         return nil
     }

@@ -16,6 +16,7 @@ extension FolderReplica {
                 if known.contains(name) || name.hasPrefix("p-") { continue }
                 try recoverUnknown(name)
             }
+            _ = try adoptAside()
             try pruneHistory()
         } catch let error as IndexError {
             throw .index(error)
@@ -35,7 +36,7 @@ extension FolderReplica {
         let place = state.staged(row.token)
         guard let out = try place.statusIfPresent() else {
             if let kept = try state.kept(row.token).statusIfPresent() {
-                try settle(row, size: kept.size)
+                try settle(row, size: kept.allocated)
             } else {
                 try index.settle(row.token)
             }
@@ -87,7 +88,7 @@ extension FolderReplica {
             Entry.File(size: content.size, digest: content.digest, mode: status.mode, mtime: status.mtime))
         let item = RemovedItem(
             token: name, path: path, fingerprint: status.fingerprint, expected: entry, seconds: 0)
-        try settle(item, size: status.size)
+        try settle(item, size: status.allocated)
     }
 
     /// Makes the names that changed since the last call durable.

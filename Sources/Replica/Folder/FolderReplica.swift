@@ -38,9 +38,22 @@ package final class FolderReplica {
     var hooks = Hooks()
     /// When to look for history that is too old, in seconds since 1970.
     var nextPruning: Int64 = 0
+    let historyWorker: HistoryWorker
+    /// How many versions are being packed.
+    var packing = 0
+    /// Files in the history folder that are needed until what took their place is durable.
+    var spent: [String] = []
+    /// Names in the history folder that were not compared with the index since the start; nil before it began.
+    var unswept: ArraySlice<[UInt8]>?
+    /// Whether ``tend()`` has something to do.
+    package internal(set) var wantsTending = true
+    /// What was looked at last: what is taken out of the tree next, as a rule.
+    var lastSeen: (path: RelativePath, fingerprint: Fingerprint, entry: Entry)?
     /// The directory that was resolved last, while a batch is worked off.
     private var resolved: (path: RelativePath?, directory: Descriptor)?
     private var isInBatch = false
+    /// The kind of file system, where it does not tell of what others change on it.
+    let fileSystemWithoutEvents: String?
     /// Problems that were told already.
     var told: [RelativePath: Problem] = [:]
 
@@ -74,6 +87,8 @@ package final class FolderReplica {
             throw .index(error)
         }
         readAhead = ReadAhead(root)
+        fileSystemWithoutEvents = root.descriptor.fileSystemWithoutEvents
+        historyWorker = HistoryWorker(state.history)
         try recover()
     }
 
@@ -89,6 +104,7 @@ package final class FolderReplica {
         watcher?.stop()
         watcher = nil
         readAhead.stop()
+        historyWorker.stop()
     }
 
     /// Works off a batch, if the folder still is the one that was opened. In it a directory is resolved once for all that
@@ -107,10 +123,15 @@ package final class FolderReplica {
     }
 
     /// Nothing is going on: lets go of what is kept for the case that it is wanted soon.
-    package func rest() {
+    ///
+    /// - Returns: whether there is something to be reviewed that others took out of the tree.
+    package func rest() -> Bool {
+        tendAtRest()
+        let hasAdopted = (try? adoptAside()) ?? false
         recent.removeAll()
         sources = SourceCache()
         Memory.trim()
+        return hasAdopted
     }
 
     /// Where to listen for other processes of this machine. Whatever was left there by an earlier one goes.

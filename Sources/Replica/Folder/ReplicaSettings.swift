@@ -14,6 +14,8 @@ package struct ReplicaSettings: Sendable {
     package var delays = DirtyQueue.Delays()
     /// How often what cannot be watched is compared.
     package var pollInterval = Duration.seconds(10)
+    /// Whether everything is compared that often, watched or not.
+    package var isPolling = false
     /// Files from this size on are read by a thread of their own before they are looked at.
     package var readAheadSize: UInt64 = 4 << 20
     /// How paths are resolved; nil for what the kernel can.

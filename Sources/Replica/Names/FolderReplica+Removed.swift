@@ -2,12 +2,6 @@ import Disk
 import Index
 package import Tree
 
-#if canImport(Glibc)
-import Glibc
-#else
-import Darwin
-#endif
-
 extension FolderReplica {
     /// What was taken out of the tree and is not yet history, oldest first; after a crash, also what was taken out
     /// before it.
@@ -65,53 +59,54 @@ extension FolderReplica {
         return true
     }
 
-    /// Lets it become history, if it still holds `entry` (nil: what was expected when it came out). What a program
-    /// still holds open for writing stays, and is reviewed again at the next start.
-    package func retire(_ removed: Removed, holding entry: Entry? = nil) throws(StoreFailure) {
+    /// Lets it become history, if it still holds `entry` (nil: what was expected when it came out).
+    ///
+    /// - Returns: whether it is done with. What a program still holds open for writing, or has changed, stays, and must be
+    ///   reviewed again.
+    @discardableResult
+    package func retire(_ removed: Removed, holding entry: Entry? = nil) throws(StoreFailure) -> Bool {
         let item = removed.item
         let place = state.staged(item.token)
-        guard let status = try? place.status() else { return try strike(removed) }
+        guard let status = try? place.status() else {
+            try strike(removed)
+            return true
+        }
         // First that nobody can write any more, then that nobody has: in this order there is no moment in between.
-        if status.kind == .file, let file = try? place.openForReading(), file.hasNoWriter == false { return }
+        if status.kind == .file, let file = try? place.openForReading(), file.hasNoWriter == false { return false }
         switch (try review(removed), entry) {
+        case (.gone, _): return true
         case (.settled, nil): break
         case (.edited(let held, _), let entry?) where held.hasSameContent(as: entry): break
-        case (.settled, _), (.edited, _), (.gone, _): return
+        case (.settled, _), (.edited, _): return false
         }
-        guard status.kind == .file else {
-            // Links are cheap to make again, and a directory is empty or it would be an edit.
-            if status.kind == .directory { try? place.removeDirectory() } else { try? place.removeFile() }
-            return try strike(removed)
+        switch status.kind {
+        case .file: return try keep(item, at: place, status, entry)
+        case .symlink:
+            guard let target = try? place.readSymlink() else { return false }
+            try settle(item, holding: .symlink(Entry.Symlink(target: target)), size: 0)
+            try? place.removeFile()
+        case .directory, .special:
+            // A directory is empty, or it would be an edit.
+            try? place.removeDirectory()
+            try? place.removeFile()
+            try strike(removed)
         }
-        guard (try? place.renameOver(state.kept(item.token))) != nil else { return }
-        try settle(item, holding: entry, size: status.size)
         try pruneHistory()
+        return true
     }
 
-    /// Writes down that this lies in the history folder now.
-    func settle(_ item: RemovedItem, holding entry: Entry? = nil, size: UInt64) throws(StoreFailure) {
-        let history = HistoryItem(
-            name: item.token, path: item.path, entry: entry ?? item.expected, size: size, seconds: Int64(time(nil)))
-        try indexed { () throws(IndexError) in try index.settle(item.token, as: history) }
-    }
-
-    /// Removes history that is too old or too much, the oldest first, a little at a time so that nobody waits for it.
-    func pruneHistory() throws(StoreFailure) {
-        let now = Int64(time(nil))
-        let limit = now - Int64(settings.historyDays) * 86_400
-        var size = try indexed { () throws(IndexError) in try index.historySize() }
-        guard size > settings.historySize || now >= nextPruning else { return }
-        let oldest = try indexed { () throws(IndexError) in try index.oldestHistory(limit: 32) }
-        var gone: [HistoryItem] = []
-        for item in oldest where item.seconds < limit || size > settings.historySize {
-            try? state.kept(item.name).removeFile()
-            gone.append(item)
-            size -= min(size, item.size)
+    private func keep(
+        _ item: RemovedItem, at place: Place, _ status: Status, _ entry: Entry?
+    ) throws(StoreFailure) -> Bool {
+        var entry = entry ?? item.expected
+        if entry.file == nil {
+            // It came out without anybody knowing what it held.
+            guard let found = (try? self.entry(at: place, status)) ?? nil else { return false }
+            entry = found
         }
-        // What is too old goes on going; else it is looked for once a minute.
-        nextPruning = gone.isEmpty ? now + 60 : now
-        guard !gone.isEmpty else { return }
-        sources.forgetFiles()
-        try indexed { () throws(IndexError) in try index.removeHistory(gone) }
+        guard (try? place.renameOver(state.kept(item.token))) != nil else { return false }
+        try settle(item, holding: entry, size: status.allocated)
+        try pruneHistory()
+        return true
     }
 }

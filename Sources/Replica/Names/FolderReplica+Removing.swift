@@ -19,7 +19,9 @@ extension FolderReplica {
                 return .changed
             }
             if expected.isDirectory { forgetResolved() }
-            let removal = expected.isDirectory ? try removeDirectory(place) : try takeOut(place, path, expected)
+            let removal =
+                expected.isDirectory
+                ? try removeDirectory(place, path, expected) : try takeOut(place, path, expected)
             touched.insert(path.parent)
             return removal
         } catch let error as StoreFailure {
@@ -33,15 +35,19 @@ extension FolderReplica {
         }
     }
 
-    private func removeDirectory(_ place: Place) throws(DiskError) -> Removal<Removed> {
-        do {
+    private func removeDirectory(
+        _ place: Place, _ path: RelativePath, _ expected: Fingerprint
+    ) throws -> Removal<Removed> {
+        do throws(DiskError) {
             try place.removeDirectory()
-            return .removed(nil)
-        } catch  where error.isExisting {
-            return .notEmpty
-        } catch  where error.code == ENOTDIR {
+        } catch {
+            if error.isExisting { return .notEmpty }
+            guard error.code == ENOTDIR else { throw error }
             return .changed
         }
+        let (known, origin) = try known(at: path, expected)
+        if known.isDirectory { try keepDirectory(known, at: path, origin) }
+        return .removed(nil)
     }
 
     private func takeOut(_ place: Place, _ path: RelativePath, _ expected: Fingerprint) throws -> Removal<Removed> {
@@ -96,13 +102,22 @@ extension FolderReplica {
     func willRemove(
         _ token: String, _ path: RelativePath, _ expected: Fingerprint
     ) throws(StoreFailure) -> Removed {
-        let record = try record(at: path)
-        // Where it is not what the index knows, its content is not known: that is a tombstone here.
-        let known = record.fingerprint == expected ? record.offered ?? record.base.entry : .tombstone
+        let (known, origin) = try known(at: path, expected)
         let item = RemovedItem(
-            token: token, path: path, fingerprint: expected, expected: known, seconds: Int64(time(nil)))
+            token: token, path: path, fingerprint: expected, expected: known, seconds: index.clock(), origin: origin)
         try indexed { () throws(IndexError) in try index.willRemove([item], durably: false) }
         return Removed(item: item)
+    }
+
+    /// What the object of this fingerprint holds, as far as that is known, and which version of the path it is. Where
+    /// neither the index nor the last look says what it holds, that is a tombstone here.
+    private func known(at path: RelativePath, _ expected: Fingerprint) throws(StoreFailure) -> (Entry, Origin) {
+        let (record, origin) = try indexed { () throws(IndexError) in try index.recordAndOrigin(at: path) }
+        var known = record.fingerprint == expected ? record.offered ?? record.base.entry : .tombstone
+        if known.isTombstone, let seen = lastSeen, seen.path == path, seen.fingerprint == expected {
+            known = seen.entry
+        }
+        return (known, known.hasSameContent(as: record.base.entry) ? origin : .unknown)
     }
 
     /// Strikes off what was not taken out after all, or has a name again.

@@ -12,6 +12,14 @@ extension FolderReplica {
     /// Looks at the disk. What has the record's fingerprint is what the record says (its offer, else its base) and is
     /// not read again, unless `rereading`.
     package func look(at path: RelativePath, record: Record, rereading: Bool) throws(StoreFailure) -> Observation {
+        let found = try observe(path, record: record, rereading: rereading)
+        if case .present(let entry, let fingerprint) = found { lastSeen = (path, fingerprint, entry) }
+        return found
+    }
+
+    private func observe(
+        _ path: RelativePath, record: Record, rereading: Bool
+    ) throws(StoreFailure) -> Observation {
         let place: Place
         let status: Status
         do {

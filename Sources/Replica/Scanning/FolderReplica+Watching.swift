@@ -24,12 +24,30 @@ extension FolderReplica {
     ///
     /// - Returns: False where only a scan can tell what has happened.
     package func barrier(_ id: UInt64) -> Bool {
-        watcher?.barrier(id, through: state.descriptor) ?? false
+        guard polling == nil else { return false }
+        return watcher?.barrier(id, through: state.descriptor) ?? false
     }
 
     /// How many directories are watched, and how many a user's programs may watch together; nil where nothing is
     /// watched.
     package var watchUsage: (watched: Int, allowed: Int)? { watcher?.usage }
+
+    /// Why the folder is to be compared as a whole now and then; nil where the watcher tells of everything, or polls
+    /// what it can't watch.
+    package var polling: Polling? {
+        if watcher == nil { return .unwatched }
+        if let name = fileSystemWithoutEvents { return .withoutEvents(fileSystem: name) }
+        return settings.isPolling ? .asked : nil
+    }
+
+    package enum Polling: Hashable, Sendable {
+        /// The system can't watch here.
+        case unwatched
+        /// What changes on other machines has no events here.
+        case withoutEvents(fileSystem: String)
+        /// Somebody wants it.
+        case asked
+    }
 
     /// Whether directories are unwatched because too few watches are allowed; meaningful after a scan.
     package var watchShortage: Watcher.Shortage? { watcher?.shortage }

@@ -170,6 +170,13 @@ struct Folder: Sendable {
     }
 
     /// The names in a directory, in order.
+    /// Bytes that may still be written on its file system.
+    func freeSpace() throws -> UInt64 {
+        var found = statvfs()
+        try SystemError.check(with("", { statvfs($0, &found) }), "statvfs")
+        return UInt64(found.f_bavail) * UInt64(found.f_frsize)
+    }
+
     func children(of name: Name = "") throws -> [Name] {
         guard let directory = with(name, { opendir($0) }) else {
             throw SystemError(call: "opendir", name: "\(name)", code: errno)
