@@ -83,6 +83,8 @@ final class FolderStore: ReplicaStore {
         try folder.receive(chunk: Array(buffer: chunk), digest: digest, of: file)
     }
 
+    func abandon(_ file: Digest) { folder.abandon(file) }
+
     func content(of file: Entry.File, at path: RelativePath) throws(StoreFailure) -> ByteBuffer? {
         try folder.content(of: file, at: path).map { ByteBuffer(bytes: $0) }
     }

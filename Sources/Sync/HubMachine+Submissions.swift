@@ -103,6 +103,7 @@ extension HubMachine {
         if !supply.unavailable.isEmpty || supply.listUnavailable {
             // The peer's copy has changed since; what it is now will be offered in its turn.
             _ = sessions[id]?.transfers.unavailable(file)
+            store.abandon(file)
             let offers = sessions[id]?.release(file) ?? []
             let settlements = offers.map { Settlement(number: $0.number, verdict: .refused(.contentUnavailable)) }
             if !settlements.isEmpty { actions.append(.send(.settled(settlements), to: [id])) }

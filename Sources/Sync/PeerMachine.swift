@@ -252,10 +252,16 @@ package struct PeerMachine<Store: ReplicaStore>: FolderMachine {
         guard through >= cursor.revision else { return violation("its feed ran backwards") }
         var paths: [RelativePath] = []
         paths.reserveCapacity(deliveries.count)
+        var superseded: [(path: RelativePath, file: Digest)] = []
         for delivery in deliveries {
             let change = delivery.change
             var record = try reconciler.record(at: change.path)
             guard record.remote.revision < change.revision else { continue }
+            if record.isPending, case .file(let file) = record.remote.entry,
+                !change.entry.hasSameContent(as: record.remote.entry)
+            {
+                superseded.append((change.path, file.digest))
+            }
             record.remote = change.version
             record.author = change.author
             reconciler.put(record)
@@ -278,6 +284,7 @@ package struct PeerMachine<Store: ReplicaStore>: FolderMachine {
         // between finds out at its next start what it had already put in place, and takes none of it for an edit.
         try reconciler.flush()
         try reconciler.commit(cursor: Cursor(epoch: cursor.epoch, revision: through), durably: true)
+        for (path, file) in superseded where transfers.abandon(path, file: file) { store.abandon(file) }
         for path in paths {
             backlog.note(path, try reconciler.reconcile(path))
         }

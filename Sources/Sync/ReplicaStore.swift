@@ -71,6 +71,9 @@ package protocol ReplicaStore: AnyObject {
     func receive(list: Content, of file: Digest) throws(StoreFailure) -> Bool
     /// Takes a chunk into the interrupted or running transfer of this file; false if the bytes are not that chunk.
     func receive(chunk: Content, digest: Digest, of file: Digest) throws(StoreFailure) -> Bool
+    /// Nothing waits for the content of this file any more. What came of it may serve the one that took its place, for a
+    /// while.
+    func abandon(_ file: Digest)
     /// A one-chunk file's content, if it is still here.
     func content(of file: Entry.File, at path: RelativePath) throws(StoreFailure) -> Content?
     /// A file's chunk list, encoded, if it is known.

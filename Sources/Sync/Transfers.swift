@@ -107,9 +107,13 @@ package struct Transfers {
     }
 
     /// The path no longer waits for this file.
-    package mutating func abandon(_ path: RelativePath, file: Digest) {
+    ///
+    /// - Returns: Whether no path does.
+    package mutating func abandon(_ path: RelativePath, file: Digest) -> Bool {
         transfers[file]?.paths.removeAll { $0 == path }
-        if transfers[file]?.paths.isEmpty == true { _ = unavailable(file) }
+        guard transfers[file]?.paths.isEmpty != false else { return false }
+        _ = unavailable(file)
+        return true
     }
 
     private mutating func finishIfComplete(_ file: Digest) -> [RelativePath] {

@@ -27,6 +27,8 @@ final class SimStore: ReplicaStore {
     var madeCopy: (RelativePath) -> Void = { _ in }
     /// Told where the machine does what it must not do at any instant.
     var broke: (Violation) -> Void = { _ in }
+    func abandon(_ file: Digest) { parts[file] = nil }
+
     private var parts: [Digest: Set<Digest>] = [:]
     private var letters: [Digest: UInt8] = [:]
 

@@ -9,10 +9,17 @@ extension FolderReplica {
         guard file.size <= ChunkingParameters.largestFile else {
             return .problem(Problem(.tooLarge, operation: "stage"))
         }
-        guard transfers[file.digest] != nil || headroom.allows(file.size, on: state.staging) else {
+        guard transfers[file.digest] != nil || hasRoom(for: file.size) else {
+            dropAbandoned()
+            try yieldHistory(for: file.size)
             return .problem(Problem(.noSpace, operation: "stage"))
         }
         return file.isOneChunk ? try stageOneChunk(file, content) : try stageChunks(file)
+    }
+
+    private func hasRoom(for bytes: UInt64) -> Bool {
+        let transfers = transfers
+        return headroom.allows(bytes, on: state.staging) { transfers.values.reduce(0) { $0 + $1.missingBytes } }
     }
 
     /// Lets go of staged content that will not be named.
@@ -118,9 +125,10 @@ extension FolderReplica {
             }
         }
         guard let transfer = transfers[file.digest] else { return .problem(Problem(.failed, operation: "stage")) }
+        transfer.isAbandoned = false
         try lookAround(transfer)
         if let problem = transfer.problem {
-            abandon(file.digest)
+            giveUp(file.digest)
             return .problem(problem)
         }
         let missing = transfer.missingChunks
@@ -140,8 +148,18 @@ extension FolderReplica {
         }
     }
 
+    /// Nothing waits for the content of this file any more. Most of it may be that of the version which took its place:
+    /// so it stays until nothing is going on.
+    package func abandon(_ file: Digest) {
+        transfers[file]?.isAbandoned = true
+    }
+
+    func dropAbandoned() {
+        for (digest, transfer) in transfers where transfer.isAbandoned { giveUp(digest) }
+    }
+
     /// Gives up a transfer and the space that it took.
-    private func abandon(_ digest: Digest) {
+    private func giveUp(_ digest: Digest) {
         transfers[digest] = nil
         try? state.staged(Transfer.name(of: digest)).removeFile()
     }
@@ -152,8 +170,11 @@ extension FolderReplica {
         transfer.hasLookedAround = true
         sources.forgetFiles()
         defer { sources.forgetFiles() }
+        let others = transfers.values.filter { $0 !== transfer && $0.isAbandoned }
         for chunk in transfer.missingChunks {
-            guard let bytes = try localChunk(chunk) else { continue }
+            guard let bytes = try localChunk(chunk) ?? others.lazy.compactMap({ $0.chunk(chunk) }).first else {
+                continue
+            }
             do {
                 try transfer.write(bytes, digest: chunk.digest)
             } catch {

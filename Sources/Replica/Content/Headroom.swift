@@ -13,16 +13,30 @@ struct Headroom {
     }
 
     /// Whether so much may be written. Where that is not known, trying shows it.
-    mutating func allows(_ bytes: UInt64, on descriptor: Descriptor) -> Bool {
+    ///
+    /// - Parameter promised: What was allowed before and is not written yet.
+    mutating func allows(_ bytes: UInt64, on descriptor: Descriptor, promised: () -> UInt64) -> Bool {
         if bytes <= budget {
             budget -= bytes
             return true
         }
         guard let space = try? descriptor.fileSystemSpace(), space.total > 0 else { return true }
-        let floor = floor ?? min(space.total / 100, Self.most)
-        guard space.free >= floor, space.free - floor >= bytes else { return false }
+        let floor = floor(of: space)
+        let taken = floor + promised() + bytes
+        guard space.free >= taken else { return false }
         // Others fill the file system, too.
-        budget = (space.free - floor - bytes) / 16
+        budget = (space.free - taken) / 16
         return true
+    }
+
+    /// How many bytes more must be free before so much may be written; nil where that is not known.
+    func lack(_ bytes: UInt64, on descriptor: Descriptor) -> UInt64? {
+        guard let space = try? descriptor.fileSystemSpace(), space.total > 0 else { return nil }
+        let needed = bytes + floor(of: space)
+        return needed - min(needed, space.free)
+    }
+
+    private func floor(of space: FileSystemSpace) -> UInt64 {
+        floor ?? min(space.total / 100, Self.most)
     }
 }

@@ -8,8 +8,12 @@ final class Transfer {
     let file: Descriptor
     /// Where the chunks that are not here yet belong.
     private(set) var missing: [Digest: [UInt64]]
+    /// How many bytes are still to be written.
+    private(set) var missingBytes: UInt64
     /// What went wrong with writing; for the next one who asks.
     var problem: Problem?
+    /// Whether nothing waits for it any more.
+    var isAbandoned = false
     /// Whether the chunks that are here already were looked for.
     var hasLookedAround = false
 
@@ -25,6 +29,7 @@ final class Transfer {
             offset += UInt64(chunk.size)
         }
         self.missing = missing
+        missingBytes = list.fileSize
         if let status = try place.statusIfPresent(), status.kind == .file, status.size == list.fileSize {
             file = try place.openForWriting()
             try resume()
@@ -41,7 +46,11 @@ final class Transfer {
         var offset: UInt64 = 0
         for chunk in list.chunks {
             let bytes = try file.read(Int(chunk.size), at: offset)
-            if Digest(of: bytes) != chunk.digest { incomplete[chunk.digest, default: []].append(offset) }
+            if Digest(of: bytes) != chunk.digest {
+                incomplete[chunk.digest, default: []].append(offset)
+            } else {
+                missingBytes -= UInt64(chunk.size)
+            }
             offset += UInt64(chunk.size)
         }
         missing = incomplete
@@ -59,7 +68,27 @@ final class Transfer {
             }
         }
         missing[digest] = nil
+        missingBytes -= min(missingBytes, UInt64(bytes.count * offsets.count))
     }
+
+    /// Bytes of a chunk that has come; nil where it has not, or is no part of the file.
+    func chunk(_ chunk: Chunk) -> [UInt8]? {
+        guard missing[chunk.digest] == nil, let offset = offsets[chunk.digest],
+            let bytes = try? file.read(Int(chunk.size), at: offset), Digest(of: bytes) == chunk.digest
+        else { return nil }
+        return bytes
+    }
+
+    /// Where each chunk is, the first time.
+    private lazy var offsets: [Digest: UInt64] = {
+        var offsets: [Digest: UInt64] = [:]
+        var offset: UInt64 = 0
+        for chunk in list.chunks {
+            if offsets[chunk.digest] == nil { offsets[chunk.digest] = offset }
+            offset += UInt64(chunk.size)
+        }
+        return offsets
+    }()
 
     /// The chunks that are not here yet, in order, each once.
     var missingChunks: [Chunk] {

@@ -29,6 +29,8 @@ package final class FolderReplica {
     var arrived = RecentContent(limit: 64 << 20)
     var staging = StagingLedger()
     var headroom: Headroom
+    /// How many bytes of history should make room for what arrives.
+    var spaceWanted: UInt64 = 0
     var transfers: [Digest: Transfer] = [:]
     var sources = SourceCache()
     /// Beyond how many chunk lists those that nothing needs are looked for.
@@ -126,6 +128,7 @@ package final class FolderReplica {
     ///
     /// - Returns: whether there is something to be reviewed that others took out of the tree.
     package func rest() -> Bool {
+        dropAbandoned()
         tendAtRest()
         let hasAdopted = (try? adoptAside()) ?? false
         recent.removeAll()

@@ -37,14 +37,16 @@ extension FolderReplica {
         let now = index.clock()
         let limit = now - Int64(clamping: settings.historyDays) * 86_400
         var size = try indexed { () throws(IndexError) in try index.historySize() }
-        guard size > settings.historySize || now >= nextPruning else { return }
+        guard size > settings.historySize || now >= nextPruning || spaceWanted > 0 else { return }
         let oldest = try indexed { () throws(IndexError) in try index.oldestHistory(limit: 32) }
         var gone: [HistoryItem] = []
         for item in oldest {
-            guard item.seconds < limit || size > settings.historySize else { break }
+            guard item.seconds < limit || size > settings.historySize || spaceWanted > 0 else { break }
             gone.append(item)
             size -= min(size, item.size)
+            spaceWanted -= min(spaceWanted, item.size)
         }
+        if gone.isEmpty { spaceWanted = 0 }
         // What is too old goes on going; else it is looked for once a minute.
         nextPruning = gone.isEmpty ? now + 60 : now
         guard !gone.isEmpty else { return }
@@ -57,6 +59,15 @@ extension FolderReplica {
             case .pack: historyWorker.remove([HistoryPack.name(item.name)])
             }
         }
+        wantsTending = true
+    }
+
+    /// History makes room for what arrives, if it has enough: what arrives is then found to fit the next time.
+    func yieldHistory(for bytes: UInt64) throws(StoreFailure) {
+        guard let lack = headroom.lack(bytes + spaceWanted, on: state.staging),
+            try indexed({ () throws(IndexError) in try index.historySize() }) >= lack
+        else { return }
+        spaceWanted = lack
         wantsTending = true
     }
 
