@@ -41,7 +41,10 @@ let package = Package(
     ],
     targets: [
         // What people run.
-        .executableTarget(name: "nosocks", dependencies: ["Mirror", "Replica", "Index", "Disk", "Sync", "Tree", "CLinux", arguments, logging]),
+        .executableTarget(
+            name: "nosocks",
+            dependencies: ["Mirror", "Replica", "Index", "Disk", "Sync", "Tree", "CLinux", arguments, logging]
+        ),
 
         // The services: they run the machines' actions and feed them events.
         .target(

@@ -2,14 +2,14 @@ import GRDB
 import GRDBSQLite
 package import Tree
 
+// GRDB has a type of the same name.
+package import struct Tree.Cursor
+
 #if canImport(Glibc)
 import Glibc
 #else
 import Darwin
 #endif
-
-// GRDB has a type of the same name.
-package import struct Tree.Cursor
 
 /// What a replica durably knows, in one SQLite file: records, the log, where content is, what was taken out of the
 /// tree.
@@ -108,7 +108,9 @@ package final class Index {
     private static func fill(_ database: Database, with image: [UInt8]) throws {
         let count = Int64(image.count)
         guard let memory = sqlite3_malloc64(UInt64(image.count)) else { throw Damage("there is no memory for it") }
-        image.withUnsafeBytes { memory.copyMemory(from: $0.baseAddress ?? UnsafeRawPointer(memory), byteCount: $0.count) }
+        image.withUnsafeBytes { bytes in
+            if let start = bytes.baseAddress { memory.copyMemory(from: start, byteCount: bytes.count) }
+        }
         let code = sqlite3_deserialize(
             database.sqliteConnection, "main", memory.assumingMemoryBound(to: UInt8.self), count, count,
             UInt32(SQLITE_DESERIALIZE_FREEONCLOSE | SQLITE_DESERIALIZE_READONLY))

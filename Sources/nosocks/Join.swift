@@ -82,7 +82,8 @@ struct Join: AsyncParsableCommand {
                 "\(hub) is not encrypted, and the token would be read on the way\(way); use wss://, or say --insecure")
             throw ExitStatus.usage
         }
-        let folder = try OpenedFolder.open(directory, role: "peer", making: true, settings: history.settings, talk: talk)
+        let folder = try OpenedFolder.open(
+            directory, role: "peer", making: true, settings: history.settings, talk: talk)
         let isNew = folder.isNew
         if isNew, replace {
             talk.say("the hub's snapshot replaces what is in \(directory); that goes to .nosocks/history")

@@ -15,7 +15,9 @@ struct Nosocks: AsyncParsableCommand {
               nosocks token add laptop ~/notes                  let one more in: prints a token for it
             """,
         version: Version.text,
-        subcommands: [Hub.self, Join.self, TokenCommand.self, LogCommand.self, RestoreCommand.self])
+        subcommands: [
+            Hub.self, Join.self, TokenCommand.self, LogCommand.self, RestoreCommand.self, ConflictsCommand.self,
+        ])
 }
 
 enum Version {

@@ -1,6 +1,6 @@
 /// The nearest known word to one that was mistyped.
 enum Suggestion {
-    static let commands = ["hub", "join", "token", "log", "restore", "help"]
+    static let commands = ["hub", "join", "token", "log", "restore", "conflicts", "help"]
 
     /// What to say after an unknown command.
     static func text(for word: String) -> String {

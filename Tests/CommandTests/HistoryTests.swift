@@ -48,13 +48,15 @@ extension Commands {
                 try await past(hub, one)
                 let note = "\(one.folder.text)/note"
                 let here = try await log(bench, note)
-                #expect(here.map { String($0.drop { $0.isNumber }) } == [
-                    " hub changed here note", " hub changed history note", " hub changed history note",
-                ])
+                #expect(
+                    here.map { String($0.drop { $0.isNumber }) } == [
+                        " hub changed here note", " hub changed history note", " hub changed history note",
+                    ])
                 let atHub = try await log(bench, hub.folder.text, "note")
-                #expect(atHub.map { String($0.drop { $0.isNumber }) } == [
-                    " hub modified here note", " hub modified - note", " hub created - note",
-                ])
+                #expect(
+                    atHub.map { String($0.drop { $0.isNumber }) } == [
+                        " hub modified here note", " hub modified - note", " hub created - note",
+                    ])
                 let dir = try await log(bench, "\(one.folder.text)/dir")
                 #expect(dir.count == 8)
                 #expect(dir.filter { $0.contains(" deleted - ") }.count == 4)
@@ -90,7 +92,8 @@ extension Commands {
                     for line in kept {
                         let name = String(line.split(separator: " ")[0])
                         found.append(
-                            try await bench.run(Binary.nosocks, "restore", "--to", "-", "--revision", name, note).output)
+                            try await bench.run(Binary.nosocks, "restore", "--to", "-", "--revision", name, note).output
+                        )
                     }
                     #expect(found.contains(text))
                 }
@@ -203,5 +206,193 @@ extension Commands {
                 #expect(revisions == [7, 6])
             }
         }
+
+        @Test("SIGKILL while versions are packed: each that is kept can be had, and the others go on")
+        func kill() async throws {
+            try await Bench.run { bench in
+                let hub = try await bench.hub()
+                let one = try Replica(at: bench, name: "one", hub: hub)
+                try hub.folder.writeRandom(2 << 20, to: "log")
+                try await one.join()
+                var versions: [[UInt8]] = []
+                for round in 0..<8 {
+                    for _ in 0..<3 {
+                        versions.append(try hub.folder.read("log"))
+                        try hub.folder.append("more of round \(round)\n", to: "log")
+                        try await settle(hub, one)
+                    }
+                    // It packs when it has looked at what came out again: at a start, or after some seconds.
+                    try one.kill()
+                    try await one.start().hears("in-sync")
+                    try await Task.sleep(for: .microseconds(Int.random(in: 0...150_000)))
+                    try one.kill()
+                    try await one.join()
+                }
+                try await eventually("packs, and one whole file") {
+                    let names = try one.folder.folder(".nosocks").children(of: "history")
+                    return names.filter { !"\($0)".hasSuffix(".pack") }.count == 1
+                        && names.filter { "\($0)".hasSuffix(".pack") }.count > 8
+                }
+                let log = "\(one.folder.text)/log"
+                let kept = try await self.log(bench, log).filter { $0.contains(" history ") }
+                #expect(kept.count == versions.count)
+                for (number, line) in kept.reversed().enumerated() {
+                    let revision = String(line.split(separator: " ")[0])
+                    let copy: Name = "copy-\(number)"
+                    try await restore(bench, "--revision", revision, "--to", bench.folder.folder(copy).text, log)
+                    #expect(try bench.folder.read(copy) == versions[number], "\(line)")
+                }
+            }
+        }
+
+        @Test("on a full disk nothing is lost: restore ends with 9, and works when there is space")
+        func fullDisk() async throws {
+            guard try await Mounting.isPossible() else { return }
+            try await Bench.run { bench in
+                let disk = try await SmallDisk(bench, mebibytes: 24)
+                let hub = try await bench.hub()
+                let one = try Replica(at: bench, name: "one", hub: hub, disk: disk)
+                try hub.folder.writeRandom(1 << 20, to: "file")
+                let first = try hub.folder.read("file")
+                try await one.join()
+                try hub.folder.writeRandom(1 << 20, to: "file")
+                try await settle(hub, one)
+                try disk.fill(leaving: 0)
+                let words = disk.prefix + [Binary.nosocks, "restore", "\(one.path)/file"]
+                #expect(try await bench.start(words).ending() == 9)
+                #expect(try one.folder.read("file") == hub.folder.read("file"))
+                try disk.free()
+                #expect(try await bench.start(words).ending() == 0)
+                try await settle(hub, one)
+                #expect(try hub.folder.read("file") == first)
+            }
+        }
+
+        @Test("a file that is held open when it is replaced is reviewed again when nothing else happens")
+        func heldOpen() async throws {
+            try await Bench.run { bench in
+                let hub = try await bench.hub()
+                let one = try await bench.peer("one", of: hub)
+                for name in ["held", "other"] as [Name] { try hub.folder.write("one", to: name) }
+                try await settle(hub, one)
+                let open = try #require(FileHandle.appending(one.folder, "held"))
+                for name in ["held", "other"] as [Name] { try hub.folder.write("two", to: name) }
+                try await settle(hub, one)
+                // The other has been reviewed, and so this one was met while it was open.
+                try await eventually("a review") {
+                    try one.folder.folder(".nosocks").children(of: "staging").count == 1
+                }
+                #expect(systemWrite(open, "more", 4) == 4)
+                close(open)
+                try await eventually("the edit") {
+                    try one.folder.children().contains { "\($0)".hasPrefix("held.conflict-one-") }
+                }
+            }
+        }
     }
+
+    @Suite("Conflict copies")
+    struct Conflicts {
+        /// Two versions of a note, of which the peer's lost; in sync.
+        private func conflict(_ bench: Bench) async throws -> (hub: Replica, one: Replica, copy: Name) {
+            let hub = try await bench.hub()
+            let one = try await bench.peer("one", of: hub)
+            try hub.folder.write("first", to: "note.txt")
+            try await settle(hub, one)
+            try await one.stop()
+            try one.folder.write("of one", to: "note.txt")
+            try hub.folder.write("of the hub", to: "note.txt")
+            try await one.join()
+            try await settle(hub, one)
+            let copy = try #require(try hub.folder.children().first { "\($0)".hasPrefix("note.conflict-one-") })
+            return (hub, one, copy)
+        }
+
+        private func run(_ bench: Bench, _ words: String..., status: Int32 = 0) async throws -> String {
+            let program = try await bench.run([Binary.nosocks, "conflicts"] + words)
+            #expect(program.ended == status, "\(program.errors)")
+            return program.output
+        }
+
+        @Test("are listed with both sides")
+        func listed() async throws {
+            try await Bench.run { bench in
+                let (_, one, copy) = try await conflict(bench)
+                // One of which only the copy is left.
+                try one.folder.write("", to: "lost.conflict-two-deadbeef")
+                let columns = try await run(bench, one.folder.text).split(separator: "\n").map {
+                    $0.split(separator: "\t", omittingEmptySubsequences: false)
+                }
+                #expect(columns.map { $0[0] } == ["lost.conflict-two-deadbeef", "\(copy)"])
+                #expect(columns.map { $0[1] } == ["two", "one"])
+                #expect(columns.map { $0[4] } == ["lost", "note.txt"])
+                #expect(columns.map { $0[5] } == ["-", "10"])
+                #expect(try await run(bench, "-0", one.folder.text) == "lost.conflict-two-deadbeef\0\(copy)\0")
+                let json = try await run(bench, "--json", one.folder.text)
+                #expect(
+                    json.contains("\"ours\":{") && json.contains("\"size\":6") && json.contains("\"copy\":\"\(copy)\""))
+                _ = try await run(bench, "--keep", "ours", "\(one.folder.text)/nothing", status: 1)
+                _ = try await run(bench, "--keep", "mine", "\(one.folder.text)/note.txt", status: 2)
+                _ = try await run(bench, "--keep", "ours", one.folder.text, status: 2)
+            }
+        }
+
+        @Test(
+            "are settled by keeping one side or both, and what goes can be had back",
+            arguments: ["ours", "theirs", "both"])
+        func settled(side: String) async throws {
+            try await Bench.run { bench in
+                let (hub, one, copy) = try await conflict(bench)
+                // On any side: the words mean the same everywhere.
+                _ = try await run(bench, "--keep", side, "\(hub.folder.text)/note.txt")
+                try await settle(hub, one)
+                let names = try one.folder.items().keys.sorted()
+                switch side {
+                case "ours":
+                    #expect(names == ["note.txt"])
+                    #expect(try one.folder.text("note.txt") == "of one")
+                    try await bench.run(Binary.nosocks, "restore", "\(hub.folder.text)/note.txt")
+                    #expect(try hub.folder.text("note.txt") == "of the hub")
+                case "theirs":
+                    #expect(names == ["note.txt"])
+                    #expect(try one.folder.text("note.txt") == "of the hub")
+                    try await bench.run(Binary.nosocks, "restore", "\(hub.folder.text)/\(copy)")
+                    #expect(try hub.folder.text(copy) == "of one")
+                default:
+                    #expect(names == ["note-one.txt", "note.txt"])
+                    #expect(try one.folder.text("note-one.txt") == "of one")
+                }
+                try await settle(hub, one)
+            }
+        }
+
+        @Test("--all settles all of them, but not where a side is more than one")
+        func all() async throws {
+            try await Bench.run { bench in
+                let (hub, one, copy) = try await conflict(bench)
+                try one.folder.write("of two", to: "note.conflict-two-deadbeef.txt")
+                try one.folder.makeDirectory("d")
+                try one.folder.write("x", to: "d/x.conflict-two-deadbeef")
+                _ = try await run(bench, "--keep", "ours", "--all", one.folder.text, status: 1)
+                #expect(try one.folder.text("d/x") == "x")
+                #expect(one.folder.exists(copy))
+                _ = try await run(bench, "--keep", "theirs", "--all", one.folder.text)
+                #expect(try await run(bench, one.folder.text) == "")
+                try await settle(hub, one)
+                #expect(try hub.folder.items().keys.sorted() == ["d", "d/x", "note.txt"])
+            }
+        }
+    }
+}
+
+private enum FileHandle {
+    /// Opens a file as a program that appends to it does.
+    static func appending(_ folder: Folder, _ name: Name) -> Int32? {
+        let descriptor = folder.with(name) { open($0, O_WRONLY | O_APPEND | O_CLOEXEC) }
+        return descriptor < 0 ? nil : descriptor
+    }
+}
+
+private func systemWrite(_ descriptor: Int32, _ text: String, _ count: Int) -> Int {
+    write(descriptor, text, count)
 }

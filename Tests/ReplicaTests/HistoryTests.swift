@@ -66,7 +66,9 @@ extension Bench {
     /// The bytes of a version that another process says is kept.
     func bytes(_ version: KeptVersion, in view: FolderView) throws -> [UInt8] {
         var bytes: [UInt8] = []
-        try view.read(version) { bytes += $0; return true }
+        try view.read(version) {
+            bytes += $0; return true
+        }
         return bytes
     }
 
@@ -92,7 +94,9 @@ private enum Edit: CaseIterable {
     /// Makes a version of the one before; nil where it is gone. `all` is what was there before.
     func apply(_ bytes: [UInt8]?, _ all: [[UInt8]], _ random: inout some RandomNumberGenerator) -> [UInt8]? {
         let seed = random.next()
-        guard var bytes, !bytes.isEmpty else { return randomBytes(Int.random(in: 1...300_000, using: &random), seed: seed) }
+        guard var bytes, !bytes.isEmpty else {
+            return randomBytes(Int.random(in: 1...300_000, using: &random), seed: seed)
+        }
         let start = Int.random(in: 0..<bytes.count, using: &random)
         let count = Int.random(in: 1...40_000, using: &random)
         let end = min(bytes.count, start + count)
@@ -118,7 +122,8 @@ private enum Edit: CaseIterable {
         #expect(kept.count >= count)
         for version in kept {
             let digest = try #require(version.entry.file?.digest)
-            #expect(try bench.bytes(version, in: view) == expected[digest], "\(version.path) at \(version.origin.revision)")
+            let isWhole = try bench.bytes(version, in: view) == expected[digest]
+            #expect(isWhole, "\(version.path) at \(version.origin.revision)")
         }
     }
 
@@ -135,7 +140,8 @@ private enum Edit: CaseIterable {
         for step in 0..<60 {
             let name = ["f", "g"].randomElement(using: &random) ?? "f"
             // Mostly edits that leave most of it as it is.
-            let edit = Bool.random(using: &random) ? Edit.insert : Edit.allCases.randomElement(using: &random) ?? .append
+            let edit =
+                Bool.random(using: &random) ? Edit.insert : Edit.allCases.randomElement(using: &random) ?? .append
             let next = edit.apply(present[name], all, &random)
             if let next {
                 try bench.arrive(next, at: name)
@@ -182,7 +188,8 @@ private enum Edit: CaseIterable {
         // The newest is whole; each of the others has its last chunk or two.
         try eventually("the whole files to go") { try bench.spaceOfHistory() < 4 << 20 + 20 * 160 << 10 }
         #expect(try bench.replica.index.historySize() < 4 << 20 + 20 * 200 << 10)
-        #expect(try bench.replica.index.oldestHistory(limit: 30).map(\.form) == Array(repeating: .pack, count: 19) + [.file])
+        let forms = try bench.replica.index.oldestHistory(limit: 30).map(\.form)
+        #expect(forms == Array(repeating: .pack, count: 19) + [.file])
     }
 
     @Test func `Many small versions take no files`() throws {

@@ -67,7 +67,9 @@ extension FolderReplica {
         let removed = try indexed { () throws(IndexError) in try index.removed(withDigest: digest) }
         for item in removed { add(try? state.staged(item.token).openForReading()) }
         let kept = try indexed { () throws(IndexError) in try index.history(withDigest: digest) }
-        for item in kept where item.form == .whole || item.form == .file { add(try? state.kept(item.name).openForReading()) }
+        for item in kept where item.form == .whole || item.form == .file {
+            add(try? state.kept(item.name).openForReading())
+        }
         return files
     }
 

@@ -54,7 +54,8 @@ extension FolderView {
             }
         }
         // Within a second in the order above.
-        kept += out.enumerated().sorted { ($0.element.seconds, $0.offset) < ($1.element.seconds, $1.offset) }.map(\.element)
+        kept += out.enumerated().sorted { ($0.element.seconds, $0.offset) < ($1.element.seconds, $1.offset) }.map(
+            \.element)
         return kept
     }
 
