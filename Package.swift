@@ -43,7 +43,12 @@ let package = Package(
         // What people run.
         .executableTarget(
             name: "nosocks",
+<<<<<<< HEAD
             dependencies: ["Mirror", "Replica", "Index", "Disk", "Sync", "Tree", "CLinux", arguments, logging]),
+=======
+            dependencies: ["Mirror", "Replica", "Index", "Disk", "Sync", "Tree", "CLinux", arguments, logging]
+        ),
+>>>>>>> a470a4257bf932033734b440ce049802dc0e7414
 
         // The services: they run the machines' actions and feed them events.
         .target(

@@ -50,11 +50,11 @@ extension Index {
         }
     }
 
-    /// Up to `limit` of what was taken out and is not settled, oldest first.
+    /// Up to `limit` of what was taken out and is not settled, oldest first: within a second, by revision.
     package func removed(limit: Int = .max) throws(IndexError) -> [RemovedItem] {
         try read("list removals") { database in
             let statement = try database.cachedStatement(
-                sql: "SELECT \(Self.removedColumns) FROM removed ORDER BY seconds, token LIMIT ?")
+                sql: "SELECT \(Self.removedColumns) FROM removed ORDER BY seconds, revision, token LIMIT ?")
             let rows = try Row.fetchCursor(statement, arguments: StatementArguments(.limit(limit)))
             var found: [RemovedItem] = []
             while let row = try rows.next() { found.append(try Self.removed(row)) }

@@ -23,6 +23,36 @@ package enum ConflictName {
         return untagged(stem).count < stem.count
     }
 
+    /// What a conflict copy's name says.
+    package struct Parts: Hashable, Sendable {
+        /// The path that the version lost.
+        package let original: RelativePath
+        /// Whose version it is, as far as a file name says it.
+        package let author: String
+    }
+
+    /// Reads a conflict copy's name; nil for any other.
+    package static func parts(of path: RelativePath) -> Parts? {
+        let (tagged, fileExtension) = rawSplit(path.name)
+        let stem = untagged(tagged)
+        guard stem.count < tagged.count, let dash = tagged.lastIndex(of: UInt8(ascii: "-")),
+            let original = try? RelativePath.child(stem + fileExtension, of: path.parent)
+        else { return nil }
+        let author = String(decoding: tagged[(stem.count + marker.count)..<dash], as: UTF8.self)
+        return Parts(original: original, author: author)
+    }
+
+    /// A plain name for a conflict copy that is to stay: with the author in the place of the tag, and `number` from 2 on
+    /// where such a name is taken.
+    package static func plain(for path: RelativePath, number: Int = 1) -> RelativePath? {
+        guard let parts = parts(of: path) else { return nil }
+        let (stem, fileExtension) = rawSplit(parts.original.name)
+        let tag = Array((number > 1 ? "-\(parts.author)-\(number)" : "-\(parts.author)").utf8)
+        let room = RelativePath.maximumComponentLength - tag.count - fileExtension.count
+        guard room > 0 else { return nil }
+        return try? RelativePath.child(cut(stem, to: room) + tag + fileExtension, of: path.parent)
+    }
+
     private static let marker = Array(".conflict-".utf8)
 
     private static func split(_ name: ArraySlice<UInt8>) -> (stem: [UInt8], fileExtension: [UInt8]) {

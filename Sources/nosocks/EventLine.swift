@@ -137,7 +137,7 @@ struct EventLine: Encodable {
         (self.path, pathBase64) = Self.shown(path)
     }
 
-    private static func shown(_ path: RelativePath) -> (String, String?) {
+    static func shown(_ path: RelativePath) -> (String, String?) {
         if let text = path.utf8 { return (text, nil) }
         return (path.description, Data(path.bytes).base64EncodedString())
     }
@@ -163,7 +163,7 @@ final class EventLines: Sendable {
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     }
 
-    func tell(_ line: EventLine) {
+    func tell(_ line: some Encodable) {
         guard var bytes = try? encoder.encode(line) else { return }
         bytes.append(UInt8(ascii: "\n"))
         // Nobody reads on: that ends a pipe's programs, quietly.

@@ -82,9 +82,14 @@ struct Join: AsyncParsableCommand {
                 "\(hub) is not encrypted, and the token would be read on the way\(way); use wss://, or say --insecure")
             throw ExitStatus.usage
         }
+<<<<<<< HEAD
         var settings = space.settings
         replica.set(&settings)
         let folder = try OpenedFolder.open(directory, role: "peer", making: true, settings: settings, talk: talk)
+=======
+        let folder = try OpenedFolder.open(
+            directory, role: "peer", making: true, settings: history.settings, talk: talk)
+>>>>>>> a470a4257bf932033734b440ce049802dc0e7414
         let isNew = folder.isNew
         if isNew, !folder.isEmpty {
             talk.say(

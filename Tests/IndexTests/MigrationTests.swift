@@ -74,9 +74,7 @@ import Tree
 }
 
 @Suite struct OriginTests {
-    @Test func `A version is known by its revision, who made it and when it came, also while the next one waits`()
-        throws
-    {
+    @Test func `A version is known by revision, author and time, also while the next one waits`() throws {
         let index = try Folder().open()
         index.clock = { 100 }
         let first = try settled("a", 1)
@@ -157,8 +155,8 @@ import Tree
         for _ in 0..<200 {
             var broken = log
             for _ in 0..<8 {
-                broken[Int.random(in: 0..<broken.count, using: &generator)] = UInt8.random(
-                    in: 0...255, using: &generator)
+                let offset = Int.random(in: 0..<broken.count, using: &generator)
+                broken[offset] = UInt8.random(in: 0...255, using: &generator)
             }
             guard let image = IndexImage.make(database: database, log: broken) else { continue }
             _ = try? Index(image: image).records(limit: 1000)

@@ -32,6 +32,21 @@ struct ConflictNameTests {
         #expect(try copy("report.conflict-of-interest.txt") == "report.conflict-of-interest.conflict-ann-00010203.txt")
     }
 
+    @Test("say what they are copies of, whose they are, and how they are called when they stay")
+    func parts() throws {
+        let copy = try RelativePath("a/report.conflict-bob-b-deadbeef.txt")
+        let parts = try #require(ConflictName.parts(of: copy))
+        #expect(parts.original.description == "a/report.txt")
+        #expect(parts.author == "bob-b")
+        #expect(ConflictName.plain(for: copy)?.description == "a/report-bob-b.txt")
+        #expect(ConflictName.plain(for: copy, number: 2)?.description == "a/report-bob-b-2.txt")
+        #expect(try ConflictName.parts(of: RelativePath("report.conflict-of-interest.txt")) == nil)
+        #expect(try ConflictName.plain(for: RelativePath("report.txt")) == nil)
+        let long = try RelativePath(String(repeating: "x", count: 230) + ".conflict-bob-deadbeef.c")
+        let plain = try #require(ConflictName.plain(for: long, number: 99))
+        #expect(!ConflictName.isConflictCopy(plain) && plain.name.count <= 255)
+    }
+
     @Test("hold nothing of an author's name that a path could not")
     func authors() throws {
         #expect(try copy("x", author: "../../etc") == "x.conflict-______etc-00010203")

@@ -87,7 +87,7 @@ extension FolderReplica {
         let entry = Entry.file(
             Entry.File(size: content.size, digest: content.digest, mode: status.mode, mtime: status.mtime))
         let item = RemovedItem(
-            token: name, path: path, fingerprint: status.fingerprint, expected: entry, seconds: 0)
+            token: name, path: path, fingerprint: status.fingerprint, expected: entry, seconds: index.clock())
         try settle(item, size: status.allocated)
     }
 

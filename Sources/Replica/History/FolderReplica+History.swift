@@ -18,7 +18,7 @@ extension FolderReplica {
         let entry = entry ?? item.expected
         let history = HistoryItem(
             name: item.token, path: item.path, entry: entry, origin: item.origin,
-            size: size + HistoryCost.row, seconds: index.clock(), form: entry.file == nil ? .row : .whole)
+            size: size + HistoryCost.row, seconds: item.seconds, form: entry.file == nil ? .row : .whole)
         try indexed { () throws(IndexError) in try index.settle(item.token, as: history) }
         wantsTending = true
     }
@@ -98,6 +98,9 @@ extension FolderReplica {
         let some = try indexed { () throws(IndexError) in try index.wholeHistory(limit: 64) }
         var reformed: [Index.Reformed] = []
         for item in some {
+            let isLarge = item.entry.file?.isOneChunk == false
+            // What came before it must have been written down, to be found.
+            if isLarge, !reformed.isEmpty { break }
             var next = item
             next.form = .file
             if let bytes = smallContent(item) {
@@ -106,8 +109,9 @@ extension FolderReplica {
                 reformed.append(Index.Reformed(item: next, formerSize: item.size, content: bytes))
                 continue
             }
+            // It is looked at again until what came before it is packed: that may be interrupted.
+            if isLarge, try packPredecessor(of: item) { break }
             reformed.append(Index.Reformed(item: next, formerSize: item.size))
-            if try packPredecessor(of: item) { break }
         }
         guard !reformed.isEmpty else { return false }
         try indexed { () throws(IndexError) in try index.reform(reformed, durably: false) }
@@ -120,8 +124,9 @@ extension FolderReplica {
         return (try? historyContent.bytes(item)) ?? nil
     }
 
+    /// Has the large version that came before this one packed; false where there is none.
     private func packPredecessor(of item: HistoryItem) throws(StoreFailure) -> Bool {
-        guard let file = item.entry.file, !file.isOneChunk else { return false }
+        guard let file = item.entry.file else { return false }
         let earlier = try indexed { () throws(IndexError) in try index.historyFiles(before: item, limit: 8) }
         for former in earlier {
             guard let formerFile = former.entry.file, !formerFile.isOneChunk else { continue }
@@ -144,25 +149,26 @@ extension FolderReplica {
         let all = historyWorker.takePacked()
         packing -= all.count
         for packed in all {
-            guard let size = packed.size else { continue }
             let packing = packed.packing
             let (former, base) = try indexed { () throws(IndexError) in
                 (try index.historyItem(packing.item), try index.historyItem(packing.base))
             }
-            // Either may have been removed meanwhile.
-            guard let former, former.form == .file, base != nil else {
+            // Either may have been removed meanwhile; the former first.
+            guard var base else {
                 historyWorker.remove([HistoryPack.name(packing.name)])
                 continue
             }
-            var item = former
-            item.form = .pack
-            item.base = packing.base
-            item.size = HistoryCost.row + size + HistoryCost.chunk * UInt64(packing.list.chunks.count)
-            sources.forgetFiles()
-            try indexed { () throws(IndexError) in
-                try index.reform([Index.Reformed(item: item, formerSize: former.size)], durably: false)
+            base.form = .file
+            var reformed = [Index.Reformed(item: base, formerSize: base.size)]
+            if let size = packed.size, let former {
+                reformed.append(Index.Reformed(item: former.packed(packing, size: size), formerSize: former.size))
+            } else {
+                historyWorker.remove([HistoryPack.name(packing.name)])
             }
-            spent.append(former.name)
+            try indexed { () throws(IndexError) in try index.reform(reformed, durably: false) }
+            guard reformed.count > 1 else { continue }
+            sources.forgetFiles()
+            spent.append(packing.name)
         }
     }
 
@@ -191,6 +197,8 @@ extension FolderReplica {
     private func sweepSome() throws(StoreFailure) -> Bool {
         if unswept == nil { unswept = ((try? state.history.names()) ?? [])[...] }
         guard let names = unswept, !names.isEmpty else { return false }
+        // What is being packed now has a file that no row tells of yet.
+        guard packing == 0 else { return true }
         let some = names.suffix(64)
         unswept = names.dropLast(some.count)
         for name in some { try sweep(String(decoding: name, as: UTF8.self)) }
@@ -204,11 +212,21 @@ extension FolderReplica {
         switch item?.form {
         case .pack: if !isPack { spent.append(name) }
         case .row: spent.append(name)
-        // A pack that is being made now is not in a row yet.
-        case .whole, .file: if isPack, packing == 0 { historyWorker.remove([name]) }
+        case .whole, .file: if isPack { historyWorker.remove([name]) }
         // Of a whole file that no row knows it can't be said that nobody wants it.
         case nil: if isPack { historyWorker.remove([name]) }
         }
+    }
+}
+
+extension HistoryItem {
+    /// As it is from now on, with what the pack takes on the disk, in bytes.
+    fileprivate func packed(_ packing: HistoryWorker.Packing, size: UInt64) -> HistoryItem {
+        var item = self
+        item.form = .pack
+        item.base = packing.base
+        item.size = HistoryCost.row + size + HistoryCost.chunk * UInt64(packing.list.chunks.count)
+        return item
     }
 }
 

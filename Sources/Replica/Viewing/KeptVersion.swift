@@ -41,18 +41,21 @@ extension FolderView {
     package func kept(within path: RelativePath?) throws(IndexError) -> [KeptVersion] {
         var items = try index.history(inside: path)
         if let path { items += try index.history(at: path) }
-        // What a pack goes on with is there, or it could not be read: no look at each of a thousand.
         var kept = items.sorted { $0.id < $1.id }.filter { history.isHeld($0) }.map { KeptVersion($0) }
+        var out: [KeptVersion] = []
         for item in try index.removed() where Self.is(item.path, within: path) && item.expected.isLive {
             if isOut(item, at: Place(directory: staging, name: Array(item.token.utf8))) {
-                kept.append(KeptVersion(item, .staged(item.token)))
+                out.append(KeptVersion(item, .staged(item.token)))
             }
         }
         if let aside = try? AsideFolder(in: state, making: false) {
             for item in aside.items where Self.is(item.path, within: path) && item.expected.isLive {
-                if isOut(item, at: aside.place(item.token)) { kept.append(KeptVersion(item, .aside(item.token))) }
+                if isOut(item, at: aside.place(item.token)) { out.append(KeptVersion(item, .aside(item.token))) }
             }
         }
+        // Within a second in the order above.
+        kept += out.enumerated().sorted { ($0.element.seconds, $0.offset) < ($1.element.seconds, $1.offset) }.map(
+            \.element)
         return kept
     }
 

@@ -127,8 +127,12 @@ private struct Restorer {
             talk.detail("\(version.path) is back", ["path": "\(version.path)"])
         }
         if count == 0 { throw .nothingKept }
+<<<<<<< HEAD
         talk.say(
             "\(Wording.entries(count)) that \(count == 1 ? "was" : "were") deleted \(count == 1 ? "is" : "are") back")
+=======
+        talk.say("back: \(Wording.entries(count)) deleted before", ["entries": "\(count)"])
+>>>>>>> a470a4257bf932033734b440ce049802dc0e7414
     }
 
     // MARK: Elsewhere
@@ -186,13 +190,16 @@ private struct Restorer {
     // MARK: Failing
 
     func end(_ failure: RestoreFailure) -> ExitStatus {
-        talk.fail("\(argument): \(text(failure))", ["path": argument])
+        talk.fail("\(argument): \(failure.text)", ["path": argument])
         if case .failed(let error) = failure, error.isNoSpace { return .noSpace }
         return .failed
     }
+}
 
-    private func text(_ failure: RestoreFailure) -> String {
-        switch failure {
+extension RestoreFailure {
+    /// For a person.
+    var text: String {
+        switch self {
         case .nothingKept: "no such version is kept here; other replicas may have one (nosocks log shows those of each)"
         case .lost: "the version that was kept can't be read any more"
         case .occupied(let path): "\(path) is a directory, or nothing that is mirrored; --to writes it elsewhere"
@@ -200,7 +207,7 @@ private struct Restorer {
         case .changing: "it changes all the time"
         case .noFile: "that version is no file"
         case .refused: "stdout can't be written to"
-        case .exists: "the file that --to names exists already"
+        case .exists: "a file of that name exists already"
         case .unreadable(let reason): reason
         case .failed(let error): "\(error)"
         }
