@@ -52,6 +52,7 @@ let package = Package(
 
         // The pure core.
         .target(name: "Sync", dependencies: ["Tree"]),
+        .target(name: "Ignore", dependencies: ["Tree"]),
         .target(name: "Tree"),
 
         // The wire.
@@ -63,7 +64,7 @@ let package = Package(
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
 
         // The disk.
-        .target(name: "Replica", dependencies: ["Index", "Disk", "Tree"]),
+        .target(name: "Replica", dependencies: ["Index", "Disk", "Ignore", "Tree"]),
         .target(name: "Index", dependencies: ["Tree", sqlite]),
         .target(name: "Disk", dependencies: ["CLinux", "Tree", crypto]),
         .target(name: "CLinux"),
@@ -77,6 +78,7 @@ let package = Package(
         .executableTarget(name: "simulate", dependencies: ["Simulator", arguments], path: "Tests/simulate"),
 
         .testTarget(name: "TreeTests", dependencies: ["Tree"]),
+        .testTarget(name: "IgnoreTests", dependencies: ["Ignore", "Tree"]),
         .testTarget(name: "SyncTests", dependencies: ["Sync", "Simulator", "Tree"]),
         .testTarget(name: "WireTests", dependencies: ["Wire", "Tree", nioCore]),
         .testTarget(name: "WebSocketTests", dependencies: ["WebSocket", nioCore]),
@@ -88,7 +90,7 @@ let package = Package(
             ]),
         .testTarget(name: "DiskTests", dependencies: ["Disk", "Tree"]),
         .testTarget(name: "IndexTests", dependencies: ["Index", "Tree"]),
-        .testTarget(name: "ReplicaTests", dependencies: ["Replica", "Index", "Disk", "Tree"]),
+        .testTarget(name: "ReplicaTests", dependencies: ["Replica", "Index", "Disk", "Ignore", "Tree"]),
         .testTarget(
             name: "CommandTests",
             dependencies: [
