@@ -63,6 +63,10 @@ final class FolderStore: ReplicaStore {
         try folder.children(of: directory)
     }
 
+    func ignores(_ path: RelativePath, isDirectory: Bool) -> Bool {
+        folder.ignores(path, isDirectory: isDirectory)
+    }
+
     // MARK: Content
 
     func stage(_ file: Entry.File, content: ByteBuffer?) throws(StoreFailure) -> Staging<Staged> {

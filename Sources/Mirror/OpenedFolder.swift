@@ -27,10 +27,13 @@ package struct OpenedFolder {
         package let text: String
     }
 
-    /// Opens the folder at `path`; `role` is what another process that wants it too is told of this one.
-    package init(at path: String, role: String) throws(Failure) {
+    /// Opens the folder at `path`; `role` is what another process that wants it too is told of this one, and `patterns`
+    /// say, before any rule file does, what is not mirrored.
+    package init(at path: String, role: String, ignoring patterns: [[UInt8]] = []) throws(Failure) {
+        var settings = ReplicaSettings()
+        settings.ignore = patterns
         do {
-            replica = try FolderReplica(at: Array(path.utf8), role: role)
+            replica = try FolderReplica(at: Array(path.utf8), role: role, settings: settings)
         } catch {
             throw Failure(reason: error.reason, text: error.text)
         }

@@ -10,7 +10,14 @@ extension HubMachine {
             guard sessions[id]?.isClosing == false else { break }
             guard let verdict = try consider(offer, from: id) else { continue }
             settlements.append(Settlement(number: offer.number, verdict: verdict))
-            if case .accepted = verdict { paths.append(offer.submission.path) }
+            guard case .accepted = verdict else { continue }
+            paths.append(offer.submission.path)
+            guard offer.submission.path.isRuleFile else { continue }
+            // What comes behind rules is judged by them, as it was where it comes from.
+            try reconciler.flush()
+            try publish()
+            for path in paths { try settle(path, rereading: false) }
+            paths.removeAll()
         }
         try reconciler.flush()
         try publish()
@@ -29,6 +36,9 @@ extension HubMachine {
         guard !session.isReadOnly else { return .refused(.readOnly) }
         let submission = offer.submission
         if case .verdict(let verdict) = try judge(submission) { return verdict }
+        if submission.entry.isLive, store.ignores(submission.path, isDirectory: submission.entry.isDirectory) {
+            return .refused(.ignored)
+        }
         guard !offer.isInquiry else {
             return .lost(try reconciler.record(at: submission.path).remote.revision)
         }

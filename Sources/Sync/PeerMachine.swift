@@ -241,15 +241,23 @@ package struct PeerMachine<Store: ReplicaStore>: FolderMachine {
         // between finds out at its next start what it had already put in place, and takes none of it for an edit.
         try reconciler.flush()
         try reconciler.commit(cursor: Cursor(epoch: cursor.epoch, revision: through), durably: true)
-        for path in paths {
-            backlog.note(path, try reconciler.reconcile(path))
-        }
+        for path in try rulesFirst(paths) { backlog.note(path, try reconciler.reconcile(path)) }
         backlog.reached(through)
         backlog.unblock()
         try gather()
         try reconciler.commit(cursor: nil, durably: false)
         try reconciler.dropSuperseded()
         actions.append(.send(.applied(through)))
+    }
+
+    /// Rules come first, so that the rest of what came with them is judged by them; those that go, in their turn.
+    private mutating func rulesFirst(_ paths: [RelativePath]) throws(StoreFailure) -> [RelativePath] {
+        var first: [RelativePath] = []
+        for path in paths where path.isRuleFile {
+            if try reconciler.record(at: path).remote.entry.isLive { first.append(path) }
+            backlog.retryUnwanted()
+        }
+        return first.isEmpty ? paths : first + paths.filter { !first.contains($0) }
     }
 
     /// Takes what the reconciler left: content to ask for, paths it made, changes to offer.

@@ -35,7 +35,7 @@ extension Reconciler {
                     settle(record, fingerprint: fingerprint, was: entry)
                 case .absent where record.remote.entry.isTombstone:
                     settle(record, fingerprint: nil, was: .tombstone)
-                case .absent, .present, .unstable, .unknown: break
+                case .absent, .present, .ignored, .unstable, .unknown: break
                 }
             }
             try commit(cursor: nil, durably: false)
@@ -136,7 +136,7 @@ extension Reconciler {
             switch try reconcile(child) {
             case .settled: continue
             case .submitted: holdsOwn = true
-            case .waiting(.role): holdsOwn = true
+            case .waiting(.role), .waiting(.rules): holdsOwn = true
             case .waiting: return .waiting(.children)
             }
         }
@@ -178,7 +178,7 @@ extension Reconciler {
                 notices.append(.problem(parent, problem))
                 return .waiting(.parent)
             }
-        case .unstable:
+        case .unstable, .ignored:
             return .waiting(.parent)
         case .unknown(let problem):
             notices.append(.problem(parent, problem))

@@ -65,6 +65,8 @@ package enum Wait: Hashable, Sendable {
     case problem
     /// Local changes are not offered.
     case role
+    /// Rules leave it out, here or at the hub.
+    case rules
 }
 
 /// A file that can't be named until content has come.
@@ -153,10 +155,12 @@ extension Reconciler {
         touched.removeAll()
     }
 
-    /// A path inside `directory` that keeps it from going: live, as far as is known and offered.
-    package func liveEntry(inside directory: RelativePath) throws(StoreFailure) -> RelativePath? {
-        var known: Set<RelativePath> = []
-        for path in unsaved where path.isInside(directory) {
+    /// A path inside `directory` that keeps it from going, `exception` apart: live, as far as is known and offered.
+    package func liveEntry(
+        inside directory: RelativePath, except exception: RelativePath? = nil
+    ) throws(StoreFailure) -> RelativePath? {
+        var known: Set<RelativePath> = exception.map { [$0] } ?? []
+        for path in unsaved where path.isInside(directory) && path != exception {
             guard let record = working[path] else { continue }
             if record.remote.entry.isLive, record.offered?.isTombstone != true { return path }
             known.insert(path)

@@ -56,6 +56,9 @@ package protocol ReplicaStore: AnyObject {
     /// The names on the disk in a directory that could be mirrored; nil if it can't be listed.
     func children(of directory: RelativePath) throws(StoreFailure) -> [RelativePath]?
 
+    /// Whether rules of this replica leave `path` out, if it is a directory or not.
+    func ignores(_ path: RelativePath, isDirectory: Bool) -> Bool
+
     // MARK: Content
 
     /// Gets a file's content ready to be named: from `content` where given, from what is already here (the tree,
@@ -113,4 +116,9 @@ package protocol ReplicaStore: AnyObject {
     /// Lets it become history, if it still holds `entry` (nil: what was expected when it came out) and nobody can
     /// write to it any more; else it stays, to be reviewed again.
     func retire(_ removed: Removed, holding entry: Entry?) throws(StoreFailure)
+}
+
+extension ReplicaStore {
+    /// A store without rules leaves nothing out.
+    package func ignores(_ path: RelativePath, isDirectory: Bool) -> Bool { false }
 }

@@ -62,4 +62,6 @@ package enum Refusal: UInt8, Hashable, Sendable {
     case invalid = 3
     case contentUnavailable = 4
     case guarded = 5
+    /// Rules of the hub leave the path out.
+    case ignored = 6
 }

@@ -52,7 +52,7 @@ struct Hub: AsyncParsableCommand {
         let talk = replica.talk
         let addresses = try (listen.isEmpty ? ["127.0.0.1:\(HubAddress.defaultPort)"] : listen)
             .map { tls.secured(try ListenAddress.parse($0)) }
-        let folder = try OpenedFolder.open(directory, role: "hub", talk: talk)
+        let folder = try OpenedFolder.open(directory, role: "hub", ignoring: replica.ignoredPatterns, talk: talk)
         let keys = HubTokens(directory: directory, source: tokens, talk: talk)
         var options = HubService.Options(addresses: addresses, name: replica.replicaName)
         if addresses.contains(where: \.isInTheOpen) {
@@ -79,6 +79,7 @@ struct Hub: AsyncParsableCommand {
         }
         let (certificates, shown) = (tls, options.tls)
         let signals = Signals {
+            Task { await hub.reloadRules() }
             if let book = keys.reload() { Task { await hub.use(book) } }
             if let shown { certificates.reload(shown, talk) }
         } stop: {

@@ -80,7 +80,8 @@ struct Join: AsyncParsableCommand {
                 "\(hub) is not encrypted, and the token would be read on the way\(way); use wss://, or say --insecure")
             throw ExitStatus.usage
         }
-        let folder = try OpenedFolder.open(directory, role: "peer", making: true, talk: talk)
+        let folder = try OpenedFolder.open(
+            directory, role: "peer", ignoring: replica.ignoredPatterns, making: true, talk: talk)
         let isNew = folder.isNew
         if isNew, replace {
             talk.say("the hub's snapshot replaces what is in \(directory); that goes to .nosocks/history")
@@ -95,7 +96,9 @@ struct Join: AsyncParsableCommand {
             if case .trusted(let pin) = event { remember(pin, files, talk) }
             narrator.tell(event)
         }
-        let signals = Signals(wake: { Task { await peer.wake() } }, stop: { Task { await peer.stop() } })
+        let signals = Signals(
+            reload: { Task { await peer.reloadRules() } }, wake: { Task { await peer.wake() } },
+            stop: { Task { await peer.stop() } })
         let end = await peer.run()
         withExtendedLifetime(signals) {}
         throw end.conclude(talk, narrator)

@@ -13,7 +13,7 @@ struct Nosocks: AsyncParsableCommand {
               nosocks token add laptop ~/notes                  let one more in: prints a token for it
             """,
         version: Version.text,
-        subcommands: [Hub.self, Join.self, TokenCommand.self])
+        subcommands: [Hub.self, Join.self, Ignored.self, TokenCommand.self])
 }
 
 enum Version {

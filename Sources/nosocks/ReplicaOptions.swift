@@ -13,6 +13,12 @@ struct ReplicaOptions: ParsableArguments {
     @Option(help: ArgumentHelp("How others see this replica.", valueName: "name"))
     var name: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "Mirror nothing that this pattern means, as a line of .nosocksignore; may be given more than once.",
+            valueName: "pattern"))
+    var ignore: [String] = []
+
     @Flag(name: [.short, .long], help: "Say nothing short of errors.")
     var quiet = false
 
@@ -26,6 +32,9 @@ struct ReplicaOptions: ParsableArguments {
         if let name, name.isEmpty || name.utf8.count > 64 {
             throw ValidationError("a name has 1 to 64 bytes, not \(name.utf8.count)")
         }
+        for pattern in ignore where pattern.isEmpty || pattern.utf8.contains(UInt8(ascii: "\n")) {
+            throw ValidationError("--ignore takes one pattern at a time, in one line, and not an empty one")
+        }
         if quiet, verbose > 0 { throw ValidationError("--quiet and -v contradict each other") }
     }
 
@@ -37,6 +46,9 @@ struct ReplicaOptions: ParsableArguments {
     var talk: Talk {
         Talk(level: quiet ? .error : verbose == 0 ? .normal : verbose == 1 ? .verbose : .debug)
     }
+
+    /// Patterns of what is not mirrored.
+    var ignoredPatterns: [[UInt8]] { ignore.map { Array($0.utf8) } }
 
     /// Where events go besides; nil where nobody asked for them.
     var eventLines: EventLines? { json ? EventLines() : nil }
@@ -59,11 +71,11 @@ func hostName() -> String {
 extension OpenedFolder {
     /// Opens a folder for a command, which may make it if it is missing, or says why not and ends the command.
     static func open(
-        _ directory: String, role: String, making mayMake: Bool = false, talk: Talk
+        _ directory: String, role: String, ignoring patterns: [[UInt8]], making mayMake: Bool = false, talk: Talk
     ) throws -> OpenedFolder {
         do {
             if mayMake { try make(at: directory) }
-            return try OpenedFolder(at: directory, role: role)
+            return try OpenedFolder(at: directory, role: role, ignoring: patterns)
         } catch {
             talk.fail("\(directory): \(error.text)", ["path": "\(directory)"])
             throw

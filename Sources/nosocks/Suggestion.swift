@@ -1,6 +1,6 @@
 /// The nearest known word to one that was mistyped.
 enum Suggestion {
-    static let commands = ["hub", "join", "token", "help"]
+    static let commands = ["hub", "join", "ignored", "token", "help"]
 
     /// What to say after an unknown command.
     static func text(for word: String) -> String {

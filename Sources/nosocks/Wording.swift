@@ -40,6 +40,11 @@ enum Wording {
         case .nameNotPossible: "this name is not possible here\(cause)"
         case .notEmpty: "it was deleted elsewhere and still holds what is not mirrored"
         case .tooLarge: "it is larger than 1 TiB"
+        case .ignored:
+            problem.operation == "rmdir"
+                ? "it is gone here, and stays elsewhere: in it is what is ignored" : "the hub ignores it"
+        case .rulesUnknown:
+            "it cannot be read\(cause): what it said before still counts, or else nothing beside it is mirrored"
         case .mount: "another file system is mounted there"
         case .failed: "\(problem.operation) failed\(cause); it is tried again"
         }

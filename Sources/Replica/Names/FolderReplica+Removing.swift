@@ -21,6 +21,7 @@ extension FolderReplica {
             if expected.isDirectory { forgetResolved() }
             let removal = expected.isDirectory ? try removeDirectory(place) : try takeOut(place, path, expected)
             touched.insert(path.parent)
+            rules.completed(path)
             return removal
         } catch let error as StoreFailure {
             throw error
@@ -78,6 +79,8 @@ extension FolderReplica {
             try from.renameExclusively(to: to)
             touched.insert(path.parent)
             touched.insert(target.parent)
+            rules.completed(path)
+            rules.completed(target)
             // What was put there in the last moment has moved too: it is whole, and a look at both names shows it.
             if try !to.status().fingerprint.isSame(exceptForChangeTime: expected) {
                 try? to.renameExclusively(to: from)
