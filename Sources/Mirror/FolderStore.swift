@@ -67,6 +67,8 @@ final class FolderStore: ReplicaStore {
         folder.ignores(path, isDirectory: isDirectory)
     }
 
+    func isAlone(_ path: RelativePath) -> Bool { folder.isAlone(path) }
+
     // MARK: Content
 
     func stage(_ file: Entry.File, content: ByteBuffer?) throws(StoreFailure) -> Staging<Staged> {

@@ -12,7 +12,7 @@ extension HubMachine {
             settlements.append(Settlement(number: offer.number, verdict: verdict))
             guard case .accepted = verdict else { continue }
             paths.append(offer.submission.path)
-            guard offer.submission.path.isRuleFile else { continue }
+            guard offer.submission.path.isRuleFile, offer.submission.entry.isLive else { continue }
             // What comes behind rules is judged by them, as it was where it comes from.
             try reconciler.flush()
             try publish()

@@ -48,6 +48,10 @@ package struct PeerMachine<Store: ReplicaStore>: FolderMachine {
     var offers = OfferWindow()
     var transfers = Transfers()
     private var supplier = Supplier()
+    /// How often the hub did not have content that it was asked for.
+    private var askedInVain: [Digest: Int] = [:]
+    /// After so many times the newer revision that must be on its way is not waited for any more.
+    private static var vainLimit: Int { 6 }
     private var link = Link.down
     private var isScanned = false
     private var isInSync = false
@@ -129,6 +133,7 @@ package struct PeerMachine<Store: ReplicaStore>: FolderMachine {
         offers = OfferWindow()
         transfers = Transfers()
         supplier = Supplier()
+        askedInVain.removeAll()
         sweep = .done
         backlog.disconnected()
         return takeActions()
@@ -294,9 +299,19 @@ package struct PeerMachine<Store: ReplicaStore>: FolderMachine {
         }
         if !supply.unavailable.isEmpty || supply.listUnavailable {
             // The hub's copy has changed since: a newer revision is on its way.
-            for path in transfers.unavailable(file) { backlog.note(path, .waiting(.unstable)) }
+            askedInVain[file, default: 0] += 1
+            for path in transfers.unavailable(file) { backlog.note(path, lacking(file, at: path)) }
+        } else if !paths.isEmpty {
+            askedInVain[file] = nil
         }
         for path in paths { backlog.add(path) }
+    }
+
+    /// Where a path stands that the hub has no content for. What the hub ignores has no newer revision.
+    private mutating func lacking(_ file: Digest, at path: RelativePath) -> Standing {
+        guard askedInVain[file, default: 0] >= Self.vainLimit else { return .waiting(.unstable) }
+        reconciler.notices.append(.problem(path, Problem(.contentGone, operation: "fetch")))
+        return .waiting(.problem)
     }
 
     /// Goes on through the paths that wait for content, a page at a time.

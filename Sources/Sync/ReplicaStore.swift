@@ -58,6 +58,8 @@ package protocol ReplicaStore: AnyObject {
 
     /// Whether rules of this replica leave `path` out, if it is a directory or not.
     func ignores(_ path: RelativePath, isDirectory: Bool) -> Bool
+    /// Whether nothing else is in the directory of `path`, ignored or not.
+    func isAlone(_ path: RelativePath) -> Bool
 
     // MARK: Content
 
@@ -121,4 +123,5 @@ package protocol ReplicaStore: AnyObject {
 extension ReplicaStore {
     /// A store without rules leaves nothing out.
     package func ignores(_ path: RelativePath, isDirectory: Bool) -> Bool { false }
+    package func isAlone(_ path: RelativePath) -> Bool { true }
 }

@@ -84,6 +84,8 @@ package struct Problem: Error, Hashable, Sendable {
         case notEmpty
         /// Larger than ``ChunkingParameters/largestFile``.
         case tooLarge
+        /// The hub no longer has its content.
+        case contentGone
         /// The hub's rules leave it out.
         case ignored
         /// A file of rules that can't be read: those known before stay in force, and where none were, nothing beside

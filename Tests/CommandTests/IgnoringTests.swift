@@ -240,6 +240,69 @@ extension Commands {
             }
         }
 
+        @Test(
+            "a folder deleted with its rules does not come back where something ignored is in it",
+            arguments: [true, false])
+        func deletedWithRules(byHub: Bool) async throws {
+            try await Bench.run { bench in
+                let hub = try await bench.hub()
+                let one = try await bench.peer("one", of: hub)
+                let two = try await bench.peer("two", of: hub)
+                try hub.folder.makeDirectory("project")
+                try hub.folder.makeDirectory("project/src")
+                try hub.folder.write("modules\n*.o\n", to: "project/.nosocksignore")
+                try hub.folder.write("text", to: "project/src/main")
+                try await settle(hub, one, two)
+                for (index, replica) in [hub, one, two].enumerated() {
+                    try replica.folder.makeDirectory("project/modules")
+                    try replica.folder.write("\(index)", to: "project/modules/big")
+                    try replica.folder.write("\(index)", to: "project/src/main.o")
+                }
+                let (deleter, other) = byHub ? (hub, one) : (one, hub)
+                try deleter.folder.removeTree("project")
+                let rest: [Name] = [
+                    "project", "project/.nosocksignore", "project/modules", "project/modules/big", "project/src",
+                    "project/src/main.o",
+                ]
+                try await holds(deleter, [])
+                try await holds(other, rest)
+                try await holds(two, rest)
+                try await pass("mark", from: deleter, to: other, two)
+                try await pass("mark-of-two", from: two, to: hub, one)
+                try await holds(deleter, ["mark", "mark-of-two"])
+                try await holds(other, rest + ["mark", "mark-of-two"])
+
+                // Nor after another start; and it goes when it can.
+                try two.kill()
+                try await two.join()
+                try await pass("again", from: two, to: hub, one)
+                #expect(!deleter.folder.exists("project"))
+                try two.folder.removeTree("project/modules")
+                try two.folder.remove("project/src/main.o")
+                try await eventually("the folder to go") { !two.folder.exists("project") }
+            }
+        }
+
+        @Test("a peer that never had what the hub ignores and has no longer says so, and is in sync but for that")
+        func gone() async throws {
+            try await Bench.run { bench in
+                let hub = try await bench.hub(["--ignore", "*.old"])
+                try await hub.stop()
+                let before = try Replica(at: bench, name: "hub", options: ["--listen", "127.0.0.1:\(hub.port)"])
+                try before.folder.write("old", to: "a.old")
+                try before.folder.write("text", to: "b")
+                try await before.listen()
+                try await before.program.hears("created", path: "a.old")
+                try await before.stop()
+                try before.folder.remove("a.old")
+                try await hub.listen()
+                let once = try await bench.run(Binary.nosocks, "join", "--once", hub.url, "copy")
+                #expect(once.ended == 3)
+                #expect(once.errors.contains("a.old: the hub has its content no longer"))
+                #expect(try bench.folder.text("copy/b") == "text")
+            }
+        }
+
         @Test("an ignored tree of 2,000 files costs no watches, from the start and once it is ignored")
         func watches() async throws {
             try await Bench.run { bench in
@@ -333,19 +396,31 @@ extension Commands {
             }
         }
 
-        @Test("SIGHUP reads the rules again")
+        @Test("SIGHUP reads the rules again, and looks at everything")
         func hangUp() async throws {
             try await Bench.run { bench in
                 let hub = try await bench.hub()
                 let one = try await bench.peer("one", of: hub)
                 try hub.folder.write("*.log\n", to: ".nosocksignore")
                 try await settle(hub, one)
-                try hub.program.signal(SIGHUP)
-                try one.program.signal(SIGHUP)
+                for replica in [hub, one] {
+                    // When the process began, and when rules came.
+                    try await looks(replica, times: 2)
+                    try replica.program.signal(SIGHUP)
+                    try await looks(replica, times: 3)
+                }
                 try hub.folder.write("text", to: "a.log")
                 try await pass("from-hub", from: hub, to: one)
                 try await pass("from-one", from: one, to: hub)
                 #expect(!one.folder.exists("a.log"))
+            }
+        }
+
+        /// Waits until everything has been looked at so often.
+        private func looks(_ replica: Replica, times: Int) async throws {
+            let program = try replica.program
+            try await eventually("another look at everything", state: { program.errors }) {
+                program.errors.split(separator: "\n").count { $0.contains("looked at") } == times
             }
         }
 

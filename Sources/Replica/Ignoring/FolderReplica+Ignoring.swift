@@ -8,6 +8,12 @@ extension FolderReplica {
         rules.excludes(path, isDirectory: isDirectory)
     }
 
+    /// Whether nothing else is in the directory of `path`, ignored or not.
+    package func isAlone(_ path: RelativePath) -> Bool {
+        guard let names = try? root.openDirectory(path.parent).names() else { return false }
+        return names.allSatisfy { $0.elementsEqual(path.name) }
+    }
+
     /// These may have changed: rules among them are read before anything is judged.
     package func readRules(among all: [Dirty]) {
         for dirty in all { rules.completed(dirty.path) }
