@@ -82,6 +82,11 @@ final class RuleBook: Exclusion {
         if path.isRuleFile { read(path.parent) }
     }
 
+    /// The replica itself put something at `path`, whole.
+    func placed(_ path: RelativePath) {
+        if path.isRuleFile { read(path.parent, isWhole: true) }
+    }
+
     /// A walk has been everywhere.
     func knowsAll() {
         state.withLock { state in
@@ -120,7 +125,9 @@ final class RuleBook: Exclusion {
 
     /// Reads the rules of a directory. Where they can't be read, those that were known stay in force; and where none
     /// were, nothing beside the file is mirrored until somebody knows what may be.
-    func read(_ directory: RelativePath?) {
+    ///
+    /// - Parameter isWhole: whether that is known, whoever may still hold the file open.
+    func read(_ directory: RelativePath?, isWhole: Bool = false) {
         guard let path = try? RelativePath.child(Self.name, of: directory) else { return }
         let reading = RuleReading.read(path, in: root)
         state.withLock { state in
@@ -133,7 +140,7 @@ final class RuleBook: Exclusion {
             case .gone:
                 if !before.rules.isEmpty { state.gone.insert(directory) }
                 return
-            case .beingWritten(let file): now = before.rules.isEmpty ? file : before
+            case .beingWritten(let file): now = isWhole || before.rules.isEmpty ? file : before
             case .outOfReach:
                 state.known?.remove(directory)
                 return

@@ -155,6 +155,11 @@ package final class Scan {
                 missing.append(Dirty(path: record.path, rereading: false))
                 continue
             }
+            if record.fingerprint == .outOfSight,
+                replica.ignores(record.path, isDirectory: record.base.entry.isDirectory)
+            {
+                continue
+            }
             let wasThere = record.fingerprint != nil || (record.offered ?? record.base.entry).isLive
             let isPending = isThorough && record.isPending
             if wasThere || isPending { missing.append(Dirty(path: record.path, rereading: false)) }
