@@ -43,23 +43,19 @@ let package = Package(
         // What people run.
         .executableTarget(
             name: "nosocks",
-<<<<<<< HEAD
             dependencies: ["Mirror", "Replica", "Index", "Disk", "Sync", "Tree", "CLinux", arguments, logging]),
-=======
-            dependencies: ["Mirror", "Replica", "Index", "Disk", "Sync", "Tree", "CLinux", arguments, logging]
-        ),
->>>>>>> a470a4257bf932033734b440ce049802dc0e7414
 
         // The services: they run the machines' actions and feed them events.
         .target(
             name: "Mirror",
             dependencies: [
-                "Sync", "Wire", "WebSocketNIO", "WebSocket", "Replica", "Index", "Disk", "Tree", nioCore, nioPosix,
-                nioHTTP1,
+                "Sync", "Wire", "WebSocketNIO", "WebSocket", "Replica", "Index", "Disk", "Ignore", "Tree", nioCore,
+                nioPosix, nioHTTP1,
             ]),
 
         // The pure core.
         .target(name: "Sync", dependencies: ["Tree"]),
+        .target(name: "Ignore", dependencies: ["Tree"]),
         .target(name: "Tree"),
 
         // The wire.
@@ -71,7 +67,7 @@ let package = Package(
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
 
         // The disk.
-        .target(name: "Replica", dependencies: ["Index", "Disk", "Tree"]),
+        .target(name: "Replica", dependencies: ["Index", "Disk", "Ignore", "Tree"]),
         .target(name: "Index", dependencies: ["Tree", sqlite, sqliteLibrary]),
         .target(name: "Disk", dependencies: ["CLinux", "Tree", crypto]),
         .target(name: "CLinux"),
@@ -85,6 +81,7 @@ let package = Package(
         .executableTarget(name: "simulate", dependencies: ["Simulator", arguments], path: "Tests/simulate"),
 
         .testTarget(name: "TreeTests", dependencies: ["Tree"]),
+        .testTarget(name: "IgnoreTests", dependencies: ["Ignore", "Tree"]),
         .testTarget(name: "SyncTests", dependencies: ["Sync", "Simulator", "Tree"]),
         .testTarget(name: "WireTests", dependencies: ["Wire", "Tree", nioCore]),
         .testTarget(name: "WebSocketTests", dependencies: ["WebSocket", nioCore]),
@@ -96,7 +93,7 @@ let package = Package(
             ]),
         .testTarget(name: "DiskTests", dependencies: ["Disk", "Tree"]),
         .testTarget(name: "IndexTests", dependencies: ["Index", "Tree", sqlite]),
-        .testTarget(name: "ReplicaTests", dependencies: ["Replica", "Index", "Disk", "Tree"]),
+        .testTarget(name: "ReplicaTests", dependencies: ["Replica", "Index", "Disk", "Ignore", "Tree"]),
         .testTarget(
             name: "CommandTests",
             dependencies: [

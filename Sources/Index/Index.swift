@@ -108,13 +108,8 @@ package final class Index {
     private static func fill(_ database: Database, with image: [UInt8]) throws {
         let count = Int64(image.count)
         guard let memory = sqlite3_malloc64(UInt64(image.count)) else { throw Damage("there is no memory for it") }
-<<<<<<< HEAD
-        image.withUnsafeBytes {
-            memory.copyMemory(from: $0.baseAddress ?? UnsafeRawPointer(memory), byteCount: $0.count)
-=======
         image.withUnsafeBytes { bytes in
             if let start = bytes.baseAddress { memory.copyMemory(from: start, byteCount: bytes.count) }
->>>>>>> a470a4257bf932033734b440ce049802dc0e7414
         }
         let code = sqlite3_deserialize(
             database.sqliteConnection, "main", memory.assumingMemoryBound(to: UInt8.self), count, count,

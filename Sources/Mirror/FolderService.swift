@@ -103,6 +103,7 @@ extension FolderService {
             finish(.failed(error))
             return
         }
+        followRules()
         restLater()
         serveWaiters()
         arrangeDeletions()
@@ -167,6 +168,19 @@ extension FolderService {
         attempt { () throws(StoreFailure) in perform(try machine.revertDeletions()) }
     }
 
+    /// Looks anew at what rules that have changed leave out, or no longer.
+    private func followRules() {
+        let changed = folder.takeChangedRules()
+        for (path, problem) in changed.problems { report(.problem(path, problem)) }
+        for directory in changed.directories { scan(directory, isThorough: true) }
+    }
+
+    /// Reads all rules again, and looks at everything.
+    func lookAtAll() {
+        guard end == nil else { return }
+        scan(nil, isThorough: true)
+    }
+
     /// When nothing has happened for a while, memory is given back. Nobody is woken up for it twice.
     private func restLater() {
         rest.lastWork = .now()
@@ -218,6 +232,7 @@ extension FolderService {
                 case .rootMoved: try folder.check()
                 }
             }
+            folder.readRules(among: dirty)
             if !dirty.isEmpty { perform(try machine.changed(dirty)) }
             for id in barriers { passedBarrier(id) }
         }
@@ -225,9 +240,9 @@ extension FolderService {
 
     /// Compares a part of the folder with the index, or all of it (nil), a step at a time, so that everything else gets
     /// its turn.
-    func scan(_ directory: RelativePath?) {
+    func scan(_ directory: RelativePath?, isThorough: Bool = false) {
         let isUnderWay = scans.isActive
-        scans.add(directory)
+        scans.add(directory, isThorough: isThorough)
         if !isUnderWay { on { $0.scanOn() } }
     }
 
@@ -238,6 +253,7 @@ extension FolderService {
                 problems[path] = problem
                 report(.problem(path, problem))
             }
+            folder.readRules(among: step.dirty)
             perform(try machine.changed(step.dirty))
             if step.isWhole {
                 report(.scanned(entries: step.seen))

@@ -66,6 +66,12 @@ final class FolderStore: ReplicaStore {
         try folder.children(of: directory)
     }
 
+    func ignores(_ path: RelativePath, isDirectory: Bool) -> Bool {
+        folder.ignores(path, isDirectory: isDirectory)
+    }
+
+    func isAlone(_ path: RelativePath) -> Bool { folder.isAlone(path) }
+
     // MARK: Content
 
     func stage(_ file: Entry.File, content: ByteBuffer?) throws(StoreFailure) -> Staging<Staged> {

@@ -147,6 +147,9 @@ package actor HubService: FolderService {
         finish(.done)
     }
 
+    /// Reads ignore rules again, and looks at everything.
+    package func reloadRules() { lookAtAll() }
+
     // MARK: Events
 
     func scanned(_ step: ScanQueue.Step) {

@@ -103,6 +103,9 @@ package actor PeerService: FolderService {
         finish(.done)
     }
 
+    /// Reads ignore rules again, and looks at everything.
+    package func reloadRules() { lookAtAll() }
+
     func scanned(_ step: ScanQueue.Step) throws(StoreFailure) {
         if step.problems.contains(where: { $0.problem.reason != .special }) { hasUnscanned = true }
         if step.isWhole { perform(try machine.scanned()) }

@@ -19,6 +19,12 @@ extension Problem {
         case .nameNotPossible: "this name is not possible here\(cause)"
         case .notEmpty: "it was deleted elsewhere and still holds what is not mirrored"
         case .tooLarge: "it is larger than 1 TiB"
+        case .ignored:
+            operation == "rmdir"
+                ? "it is gone here, and stays elsewhere: in it is what is ignored" : "the hub ignores it"
+        case .contentGone: "the hub has its content no longer; it is tried again"
+        case .rulesUnknown:
+            "it cannot be read\(cause): what it said before still counts, or else nothing beside it is mirrored"
         case .mount: "another file system is mounted there"
         case .failed: "\(operation) failed\(cause); it is tried again"
         }

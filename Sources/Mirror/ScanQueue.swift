@@ -12,7 +12,7 @@ struct ScanQueue {
         var seen: Int
     }
 
-    private var waiting: [RelativePath?] = []
+    private var waiting: [(directory: RelativePath?, isThorough: Bool)] = []
     private var current: (scan: Scan, isWhole: Bool)?
     private var seen = 0
 
@@ -20,18 +20,23 @@ struct ScanQueue {
     var isActive: Bool { current != nil || !waiting.isEmpty }
 
     /// Wants a part of the folder scanned, or all of it (nil).
-    mutating func add(_ directory: RelativePath?) {
-        guard !waiting.contains(directory), !waiting.contains(nil) else { return }
-        if directory == nil { waiting.removeAll() }
-        waiting.append(directory)
+    mutating func add(_ directory: RelativePath?, isThorough: Bool) {
+        let isCovered = waiting.contains { waiting in
+            (waiting.directory == directory || waiting.directory == nil) && (waiting.isThorough || !isThorough)
+        }
+        guard !isCovered else { return }
+        waiting.removeAll { waiting in
+            (waiting.directory == directory || directory == nil) && (isThorough || !waiting.isThorough)
+        }
+        waiting.append((directory, isThorough))
     }
 
     /// Takes one step; nil if there is none to take.
     mutating func step(_ folder: FolderReplica) throws(StoreFailure) -> Step? {
         if current == nil {
             guard !waiting.isEmpty else { return nil }
-            let directory = waiting.removeFirst()
-            current = (folder.scan(inside: directory), directory == nil)
+            let (directory, isThorough) = waiting.removeFirst()
+            current = (folder.scan(inside: directory, isThorough: isThorough), directory == nil)
             seen = 0
         }
         guard let (scan, isWhole) = current else { return nil }

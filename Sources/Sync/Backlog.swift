@@ -15,6 +15,8 @@ package struct Backlog {
     package private(set) var problems: Set<RelativePath> = []
     /// Deletions that wait until it is known how many there are, or for somebody to say that they are meant.
     package private(set) var held: Set<RelativePath> = []
+    /// Refused by rules of the hub: looked at again when rules change, and with the next connection.
+    private var unwanted: Set<RelativePath> = []
     /// Lost to a revision that the feed has not brought yet.
     private var overtaken: [RelativePath: Revision] = [:]
 
@@ -72,9 +74,10 @@ package struct Backlog {
         unstable.remove(path)
         problems.remove(path)
         held.remove(path)
+        unwanted.remove(path)
         switch standing {
         case .settled, .submitted: break
-        case .waiting(.verdict), .waiting(.content): break
+        case .waiting(.verdict), .waiting(.content), .waiting(.rules): break
         case .waiting(.parent), .waiting(.children): blocked.insert(path)
         case .waiting(.unstable): unstable.insert(path)
         case .waiting(.problem), .waiting(.role): problems.insert(path)
@@ -95,6 +98,17 @@ package struct Backlog {
             overtaken[path] = nil
             add(path)
         }
+    }
+
+    /// The hub's rules leave the path out.
+    package mutating func refused(_ path: RelativePath) {
+        note(path, .waiting(.rules))
+        unwanted.insert(path)
+    }
+
+    package mutating func retryUnwanted() {
+        for path in unwanted.sorted() { add(path) }
+        unwanted.removeAll()
     }
 
     package mutating func block(_ path: RelativePath) {
@@ -129,5 +143,6 @@ package struct Backlog {
         let waiting = overtaken.keys
         overtaken.removeAll()
         for path in waiting.sorted() { add(path) }
+        retryUnwanted()
     }
 }

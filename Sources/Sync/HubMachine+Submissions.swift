@@ -11,7 +11,14 @@ extension HubMachine {
             guard sessions[id]?.isClosing == false else { break }
             guard let verdict = try consider(offer, from: id) else { continue }
             settlements.append(Settlement(number: offer.number, verdict: verdict))
-            if case .accepted = verdict { paths.append(offer.submission.path) }
+            guard case .accepted = verdict else { continue }
+            paths.append(offer.submission.path)
+            guard offer.submission.path.isRuleFile, offer.submission.entry.isLive else { continue }
+            // What comes behind rules is judged by them, as it was where it comes from.
+            try reconciler.flush()
+            try publish()
+            for path in paths { try settle(path, rereading: false) }
+            paths.removeAll()
         }
         if let session = sessions[id], session.refusedDeletions > refused {
             let held = HeldDeletions(
@@ -35,6 +42,9 @@ extension HubMachine {
         guard !session.isReadOnly else { return .refused(.readOnly) }
         let submission = offer.submission
         if case .verdict(let verdict) = try judge(submission) { return verdict }
+        if submission.entry.isLive, store.ignores(submission.path, isDirectory: submission.entry.isDirectory) {
+            return .refused(.ignored)
+        }
         guard !offer.isInquiry else {
             return .lost(try reconciler.record(at: submission.path).remote.revision)
         }

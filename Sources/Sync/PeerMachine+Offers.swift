@@ -112,6 +112,7 @@ extension PeerMachine {
                 reconciler.notices.append(.sent(change, was: was))
             }
             backlog.add(path)
+            if path.isRuleFile { backlog.retryUnwanted() }
         case .lost(let revision):
             try reconciler.withdrawn(path)
             if try reconciler.record(at: path).remote.revision >= revision {
@@ -129,6 +130,10 @@ extension PeerMachine {
             try reconciler.withdrawn(path)
             backlog.note(path, .waiting(.held))
             reconciler.deletions.refusedByHub()
+        case .refused(.ignored):
+            try reconciler.withdrawn(path)
+            backlog.refused(path)
+            reconciler.notices.append(.problem(path, Problem(.ignored, operation: "submit")))
         case .refused(let refusal):
             try reconciler.withdrawn(path)
             backlog.note(path, .waiting(.problem))
@@ -142,6 +147,7 @@ extension Problem {
         switch refusal {
         case .readOnly: self.init(.readOnly, operation: "submit")
         case .noSpace: self.init(.noSpace, operation: "submit")
+        case .ignored: self.init(.ignored, operation: "submit")
         case .invalid, .contentUnavailable, .guarded: self.init(.failed, operation: "submit")
         }
     }

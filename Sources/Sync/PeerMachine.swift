@@ -50,6 +50,10 @@ package struct PeerMachine<Store: ReplicaStore>: FolderMachine {
     var offers = OfferWindow()
     var transfers = Transfers()
     private var supplier = Supplier()
+    /// How often the hub did not have content that it was asked for.
+    private var askedInVain: [Digest: Int] = [:]
+    /// After so many times the newer revision that must be on its way is not waited for any more.
+    private static var vainLimit: Int { 6 }
     private var link = Link.down
     private var isScanned = false
     var lastAccepted: Revision = .zero
@@ -147,6 +151,7 @@ package struct PeerMachine<Store: ReplicaStore>: FolderMachine {
         offers = OfferWindow()
         transfers = Transfers()
         supplier = Supplier()
+        askedInVain.removeAll()
         sweep = .done
         backlog.disconnected()
         return takeActions()
@@ -285,15 +290,23 @@ package struct PeerMachine<Store: ReplicaStore>: FolderMachine {
         try reconciler.flush()
         try reconciler.commit(cursor: Cursor(epoch: cursor.epoch, revision: through), durably: true)
         for (path, file) in superseded where transfers.abandon(path, file: file) { store.abandon(file) }
-        for path in paths {
-            backlog.note(path, try reconciler.reconcile(path))
-        }
+        for path in try rulesFirst(paths) { backlog.note(path, try reconciler.reconcile(path)) }
         backlog.reached(through)
         backlog.unblock()
         try gather()
         try reconciler.commit(cursor: nil, durably: false)
         try reconciler.dropSuperseded()
         actions.append(.send(.applied(through)))
+    }
+
+    /// Rules come first, so that the rest of what came with them is judged by them; those that go, in their turn.
+    private mutating func rulesFirst(_ paths: [RelativePath]) throws(StoreFailure) -> [RelativePath] {
+        var first: [RelativePath] = []
+        for path in paths where path.isRuleFile {
+            if try reconciler.record(at: path).remote.entry.isLive { first.append(path) }
+            backlog.retryUnwanted()
+        }
+        return first.isEmpty ? paths : first + paths.filter { !first.contains($0) }
     }
 
     /// Takes what the reconciler left: content to ask for, paths it made, changes to offer.
@@ -330,9 +343,19 @@ package struct PeerMachine<Store: ReplicaStore>: FolderMachine {
         }
         if !supply.unavailable.isEmpty || supply.listUnavailable {
             // The hub's copy has changed since: a newer revision is on its way.
-            for path in transfers.unavailable(file) { backlog.note(path, .waiting(.unstable)) }
+            askedInVain[file, default: 0] += 1
+            for path in transfers.unavailable(file) { backlog.note(path, lacking(file, at: path)) }
+        } else if !paths.isEmpty {
+            askedInVain[file] = nil
         }
         for path in paths { backlog.add(path) }
+    }
+
+    /// Where a path stands that the hub has no content for. What the hub ignores has no newer revision.
+    private mutating func lacking(_ file: Digest, at path: RelativePath) -> Standing {
+        guard askedInVain[file, default: 0] >= Self.vainLimit else { return .waiting(.unstable) }
+        reconciler.notices.append(.problem(path, Problem(.contentGone, operation: "fetch")))
+        return .waiting(.problem)
     }
 
     /// Goes on through the paths that wait for content, a page at a time.

@@ -35,7 +35,7 @@ extension Reconciler {
                     settle(record, fingerprint: fingerprint, was: entry)
                 case .absent where record.remote.entry.isTombstone:
                     settle(record, fingerprint: nil, was: .tombstone)
-                case .absent, .present, .unstable, .unknown: break
+                case .absent, .present, .ignored, .unstable, .unknown: break
                 }
             }
             try commit(cursor: nil, durably: false)
@@ -103,6 +103,7 @@ extension Reconciler {
             settle(record, fingerprint: nil, was: found.entry)
             return .ended(.done)
         }
+        if try mustStay(record.path) { return .ended(.waiting(.rules)) }
         switch try store.remove(record.path, expecting: fingerprint) {
         case .removed(let removed):
             if removed != nil { hasRemoved = true }
@@ -121,11 +122,19 @@ extension Reconciler {
         }
     }
 
+    /// Whether these are rules that should go with their directory, which can't go yet: what keeps it may be what they
+    /// ignore, and without them that would count as somebody's work, and bring the directory back.
+    private func mustStay(_ path: RelativePath) throws(StoreFailure) -> Bool {
+        guard path.isRuleFile, let parent = path.parent else { return false }
+        return try !record(at: parent).remote.entry.isLive && !store.isAlone(path)
+    }
+
     /// Settles what is inside a directory that has to go. The hub's deletions of it came before; what is left is local
     /// work, or waits for something itself.
     mutating func emptyOut(_ record: Record) throws(StoreFailure) -> Emptying {
         guard let children = try store.children(of: record.path) else { return .waiting(.problem) }
         var holdsOwn = false
+        var holdsRules = false
         for child in children {
             let inside = try self.record(at: child)
             guard isReplacing || (inside.isPending && inside.remote.entry.isTombstone) else {
@@ -137,11 +146,12 @@ extension Reconciler {
             case .settled: continue
             case .submitted: holdsOwn = true
             case .waiting(.role): holdsOwn = true
+            case .waiting(.rules): holdsRules = true
             case .waiting: return .waiting(.children)
             }
         }
         if holdsOwn { return .holdsOwn }
-        if children.isEmpty {
+        if children.isEmpty || holdsRules {
             notices.append(.problem(record.path, Problem(.notEmpty, operation: "rmdir")))
             return .waiting(.problem)
         }
@@ -178,7 +188,7 @@ extension Reconciler {
                 notices.append(.problem(parent, problem))
                 return .waiting(.parent)
             }
-        case .unstable:
+        case .unstable, .ignored:
             return .waiting(.parent)
         case .unknown(let problem):
             notices.append(.problem(parent, problem))

@@ -31,6 +31,9 @@ extension Reconciler {
             switch try store.look(at: path, record: record, rereading: rereading) {
             case .absent: found = Found(entry: .tombstone, fingerprint: nil)
             case .present(let entry, let fingerprint): found = Found(entry: entry, fingerprint: fingerprint)
+            case .ignored:
+                loseSight(of: record)
+                return .waiting(.rules)
             case .unstable: return .waiting(.unstable)
             case .unknown(let problem):
                 notices.append(.problem(path, problem))
@@ -46,6 +49,15 @@ extension Reconciler {
         return .waiting(.unstable)
     }
 
+    /// What becomes of an ignored path from here on is not known.
+    private mutating func loseSight(of record: Record) {
+        drop(record.path)
+        guard record.isInSight else { return }
+        var record = record
+        record.fingerprint = .outOfSight
+        put(record)
+    }
+
     private enum Step {
         case attempt(Attempt)
         case submit(Record)
@@ -53,7 +65,9 @@ extension Reconciler {
 
     private mutating func step(_ record: Record, _ found: Found) throws(StoreFailure) -> Step {
         let isReplaced = isReplacing && record.base == .never
-        let base = isReplaced ? found.entry : record.base.entry
+        // What was ignored when it went was seen to be gone by nobody: that is no deletion.
+        let isLost = record.fingerprint == .outOfSight && found.entry.isTombstone
+        let base = isReplaced || isLost ? found.entry : record.base.entry
         switch Reconciliation(remote: record.remote.entry, base: base, local: found.entry) {
         case .nothing, .adopt:
             if record.isPending || record.fingerprint != found.fingerprint {
@@ -109,8 +123,11 @@ extension Reconciler {
             return .waiting(.role)
         }
         if record.base.entry.isDirectory, !found.entry.isDirectory {
-            guard try liveEntry(inside: record.path) == nil else { return .waiting(.children) }
+            if let inside = try liveEntry(inside: record.path) {
+                return .waiting(try isIgnored(inside) ? keepUndeleted(record.path) : .children)
+            }
         }
+        if record.path.isRuleFile, !found.entry.isLive, try hasMoreToRule(record.path) { return .waiting(.children) }
         if found.entry.isLive, let parent = record.path.parent, try !isDirectoryAtHub(parent) {
             _ = try reconcile(parent)
             guard try isDirectoryAtHub(parent) else { return .waiting(.parent) }
@@ -137,6 +154,25 @@ extension Reconciler {
         case (true, true), (false, false): break
         }
         return .admitted
+    }
+
+    /// Whether a rule file that went with its directory is not the last thing in there to go: whoever follows must not
+    /// judge the rest by other rules than were in force here.
+    private func hasMoreToRule(_ path: RelativePath) throws(StoreFailure) -> Bool {
+        guard let parent = path.parent,
+            case .absent = try store.look(at: parent, record: record(at: parent), rereading: false)
+        else { return false }
+        return try liveEntry(inside: parent, except: path) != nil
+    }
+
+    private func isIgnored(_ path: RelativePath) throws(StoreFailure) -> Bool {
+        store.ignores(path, isDirectory: try record(at: path).remote.entry.isDirectory)
+    }
+
+    /// A directory that is gone here stays elsewhere, since the hub has something in it that is ignored here.
+    private mutating func keepUndeleted(_ path: RelativePath) -> Wait {
+        notices.append(.problem(path, Problem(.ignored, operation: "rmdir")))
+        return .problem
     }
 
     private func isDirectoryAtHub(_ path: RelativePath) throws(StoreFailure) -> Bool {

@@ -69,6 +69,8 @@ package enum Wait: Hashable, Sendable {
     case role
     /// It is one of many deletions.
     case held
+    /// Rules leave it out, here or at the hub.
+    case rules
 }
 
 /// A file that can't be named until content has come.
@@ -159,10 +161,12 @@ extension Reconciler {
         touched.removeAll()
     }
 
-    /// A path inside `directory` that keeps it from going: live, as far as is known and offered.
-    package func liveEntry(inside directory: RelativePath) throws(StoreFailure) -> RelativePath? {
-        var known: Set<RelativePath> = []
-        for path in unsaved where path.isInside(directory) {
+    /// A path inside `directory` that keeps it from going, `exception` apart: live, as far as is known and offered.
+    package func liveEntry(
+        inside directory: RelativePath, except exception: RelativePath? = nil
+    ) throws(StoreFailure) -> RelativePath? {
+        var known: Set<RelativePath> = exception.map { [$0] } ?? []
+        for path in unsaved where path.isInside(directory) && path != exception {
             guard let record = working[path] else { continue }
             if record.remote.entry.isLive, record.offered?.isTombstone != true { return path }
             known.insert(path)

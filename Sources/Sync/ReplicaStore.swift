@@ -58,6 +58,11 @@ package protocol ReplicaStore: AnyObject {
     /// The names on the disk in a directory that could be mirrored; nil if it can't be listed.
     func children(of directory: RelativePath) throws(StoreFailure) -> [RelativePath]?
 
+    /// Whether rules of this replica leave `path` out, if it is a directory or not.
+    func ignores(_ path: RelativePath, isDirectory: Bool) -> Bool
+    /// Whether nothing else is in the directory of `path`, ignored or not.
+    func isAlone(_ path: RelativePath) -> Bool
+
     // MARK: Content
 
     /// Gets a file's content ready to be named: from `content` where given, from what is already here (the tree,
@@ -118,4 +123,10 @@ package protocol ReplicaStore: AnyObject {
     /// Lets it become history, if it still holds `entry` (nil: what was expected when it came out) and nobody can
     /// write to it any more; false where it stays, to be reviewed again.
     func retire(_ removed: Removed, holding entry: Entry?) throws(StoreFailure) -> Bool
+}
+
+extension ReplicaStore {
+    /// A store without rules leaves nothing out.
+    package func ignores(_ path: RelativePath, isDirectory: Bool) -> Bool { false }
+    package func isAlone(_ path: RelativePath) -> Bool { true }
 }

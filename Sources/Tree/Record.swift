@@ -15,6 +15,11 @@ package struct Fingerprint: Hashable, Sendable {
         self.ctime = ctime
         self.mode = mode
     }
+
+    /// That of no object: something was there and was lost sight of, so that its absence says nothing.
+    package static let outOfSight = Fingerprint(
+        inode: 0, size: 0, mtime: Timestamp(seconds: 0, nanoseconds: 0), ctime: Timestamp(seconds: 0, nanoseconds: 0),
+        mode: 0)
 }
 
 /// All that a replica durably knows of one path.
@@ -44,6 +49,9 @@ package struct Record: Hashable, Sendable {
         self.offered = offered
     }
 
+    /// Whether what was agreed on was seen here since, if only to be gone.
+    package var isInSight: Bool { base.entry.isLive && offered == nil && fingerprint != .outOfSight }
+
     /// Whether the hub has an entry that this disk has not taken yet.
     package var isPending: Bool { remote != base }
 }
@@ -54,6 +62,8 @@ package enum Observation: Hashable, Sendable {
     case absent
     /// An entry and the object that held it, with the same fingerprint before and after it was read.
     case present(Entry, Fingerprint)
+    /// Rules of this replica leave it out: nothing is known of it, and nothing is done about it.
+    case ignored
     /// It changed while it was read: look again later.
     case unstable
     /// It could not be looked at, or is of a kind that is not mirrored. Never a deletion.
@@ -74,6 +84,13 @@ package struct Problem: Error, Hashable, Sendable {
         case notEmpty
         /// Larger than ``ChunkingParameters/largestFile``.
         case tooLarge
+        /// The hub no longer has its content.
+        case contentGone
+        /// The hub's rules leave it out.
+        case ignored
+        /// A file of rules that can't be read: those known before stay in force, and where none were, nothing beside
+        /// it is mirrored.
+        case rulesUnknown
         /// Another file system is mounted there.
         case mount
         /// Any other failure.

@@ -14,6 +14,8 @@ package struct RelativePath: Sendable {
     package static let maximumComponentLength = 255
     /// The name of a replica's private state folder; it never travels.
     package static let stateName: StaticString = ".nosocks"
+    /// The name of files that say what is not mirrored; they are mirrored themselves.
+    package static let ruleFileName: StaticString = ".nosocksignore"
 
     /// Checks `bytes` and takes them as they are: a path is refused, never mended.
     package init(_ bytes: [UInt8]) throws(PathError) {
@@ -85,6 +87,12 @@ package struct RelativePath: Sendable {
     package var name: ArraySlice<UInt8> {
         guard let cut = bytes.lastIndex(of: Self.slash) else { return bytes[...] }
         return bytes[(cut + 1)...]
+    }
+
+    /// Whether this is where rules about what is not mirrored stand.
+    package var isRuleFile: Bool {
+        let name = name
+        return Self.ruleFileName.withUTF8Buffer { name.elementsEqual($0) }
     }
 
     /// The directories above this path, from the top down, without the root and without the path itself.

@@ -66,4 +66,6 @@ package enum Refusal: UInt8, Hashable, Sendable {
     case contentUnavailable = 4
     /// Too many deletions, of which nobody has said that they are meant.
     case guarded = 5
+    /// Rules of the hub leave the path out.
+    case ignored = 6
 }

@@ -88,6 +88,7 @@ struct Hub: AsyncParsableCommand {
         }
         let (certificates, shown) = (tls, options.tls)
         let signals = Signals {
+            Task { await hub.reloadRules() }
             if let book = keys.reload() { Task { await hub.use(book) } }
             if let shown { certificates.reload(shown, talk) }
         } stop: {

@@ -82,14 +82,9 @@ struct Join: AsyncParsableCommand {
                 "\(hub) is not encrypted, and the token would be read on the way\(way); use wss://, or say --insecure")
             throw ExitStatus.usage
         }
-<<<<<<< HEAD
         var settings = space.settings
         replica.set(&settings)
         let folder = try OpenedFolder.open(directory, role: "peer", making: true, settings: settings, talk: talk)
-=======
-        let folder = try OpenedFolder.open(
-            directory, role: "peer", making: true, settings: history.settings, talk: talk)
->>>>>>> a470a4257bf932033734b440ce049802dc0e7414
         let isNew = folder.isNew
         if isNew, !folder.isEmpty {
             talk.say(
@@ -109,7 +104,9 @@ struct Join: AsyncParsableCommand {
             if case .trusted(let pin) = event { remember(pin, files, talk) }
             narrator.tell(event)
         }
-        let signals = Signals(wake: { Task { await peer.wake() } }, stop: { Task { await peer.stop() } })
+        let signals = Signals(
+            reload: { Task { await peer.reloadRules() } }, wake: { Task { await peer.wake() } },
+            stop: { Task { await peer.stop() } })
         let end = await peer.run()
         withExtendedLifetime(signals) {}
         throw end.conclude(talk, narrator)

@@ -17,13 +17,8 @@ struct Nosocks: AsyncParsableCommand {
             """,
         version: Version.text,
         subcommands: [
-<<<<<<< HEAD
             Hub.self, Join.self, Status.self, Wait.self, Confirm.self, Revert.self, LogCommand.self,
-            RestoreCommand.self,
-            TokenCommand.self,
-=======
-            Hub.self, Join.self, TokenCommand.self, LogCommand.self, RestoreCommand.self, ConflictsCommand.self,
->>>>>>> a470a4257bf932033734b440ce049802dc0e7414
+            RestoreCommand.self, ConflictsCommand.self, Ignored.self, TokenCommand.self,
         ])
 }
 

@@ -29,6 +29,12 @@ struct ReplicaOptions: ParsableArguments {
     @Flag(help: "A folder that is hardly ever meant, as / or the home folder, is meant.")
     var yes = false
 
+    @Option(
+        help: ArgumentHelp(
+            "Mirror nothing that this pattern means, as a line of .nosocksignore; may be given more than once.",
+            valueName: "pattern"))
+    var ignore: [String] = []
+
     @Flag(name: [.short, .long], help: "Say nothing short of errors.")
     var quiet = false
 
@@ -44,6 +50,9 @@ struct ReplicaOptions: ParsableArguments {
         }
         if let poll, !(0.1...86_400).contains(poll) {
             throw ValidationError("--poll \(poll): a number of seconds from 0.1 to 86400")
+        }
+        for pattern in ignore where pattern.isEmpty || pattern.utf8.contains(UInt8(ascii: "\n")) {
+            throw ValidationError("--ignore takes one pattern at a time, in one line, and not an empty one")
         }
         if quiet, verbose > 0 { throw ValidationError("--quiet and -v contradict each other") }
     }
@@ -69,6 +78,7 @@ struct ReplicaOptions: ParsableArguments {
 
     /// Adds to a folder's settings.
     func set(_ settings: inout ReplicaSettings) {
+        settings.ignore = ignore.map { Array($0.utf8) }
         guard let poll else { return }
         settings.pollInterval = .seconds(poll)
         settings.isPolling = true

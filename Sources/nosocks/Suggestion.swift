@@ -2,12 +2,8 @@ import ArgumentParser
 
 /// The nearest known word to one that was mistyped.
 enum Suggestion {
-<<<<<<< HEAD
     static let commands =
         Nosocks.configuration.subcommands.map { $0.configuration.commandName ?? "\($0)".lowercased() } + ["help"]
-=======
-    static let commands = ["hub", "join", "token", "log", "restore", "conflicts", "help"]
->>>>>>> a470a4257bf932033734b440ce049802dc0e7414
 
     /// What to say after an unknown command.
     static func text(for word: String) -> String {

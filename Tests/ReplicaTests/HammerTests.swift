@@ -50,7 +50,7 @@ private let rounds = 400
                 if try bench.place("placed-\(round)-\n", at: "\(name)", expecting: nil).fingerprint != nil {
                     placed.append("placed-\(round)-")
                 }
-            case .unstable, .unknown: break
+            case .unstable, .ignored, .unknown: break
             }
         }
         isDone.withLock { $0 = true }

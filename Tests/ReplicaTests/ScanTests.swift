@@ -119,7 +119,7 @@ import Tree
             case .present(let entry, let fingerprint): try bench.save("\(dirty.path)", entry, fingerprint)
             case .absent: if record.base.entry.isLive { try bench.save("\(dirty.path)", .tombstone, nil) }
             case .unstable: try take(dirty)
-            case .unknown: break
+            case .unknown, .ignored: break
             }
         }
 

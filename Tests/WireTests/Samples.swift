@@ -129,7 +129,7 @@ struct Samples {
         case 0: .accepted(revision())
         case 1: .lost(revision())
         case 2: .blocked(by: path())
-        default: .refused(Refusal(rawValue: UInt8(int(1...5))) ?? .invalid)
+        default: .refused(Refusal(rawValue: UInt8(int(1...6))) ?? .invalid)
         }
     }
 

@@ -21,6 +21,8 @@ package struct Walk {
         case unknown(RelativePath, Problem)
         /// A replica's private folder inside a directory below the root, or a name that no path can have.
         case skipped(in: RelativePath?, name: [UInt8])
+        /// This is left out, with all that is inside.
+        case excluded(RelativePath)
     }
 
     /// What is left of one directory, or a directory that is still to be listed.
@@ -36,6 +38,7 @@ package struct Walk {
 
     private let root: Root
     private let isRecursive: Bool
+    private let exclusion: (any Exclusion)?
     private let willList: ((RelativePath?, Descriptor) -> Void)?
     private var levels: [Level]
 
@@ -43,10 +46,11 @@ package struct Walk {
     /// directory before it is listed: the moment to begin watching it.
     package init(
         _ root: Root, inside directory: RelativePath? = nil, isRecursive: Bool = true,
-        willList: ((RelativePath?, Descriptor) -> Void)? = nil
+        excluding exclusion: (any Exclusion)? = nil, willList: ((RelativePath?, Descriptor) -> Void)? = nil
     ) {
         self.root = root
         self.isRecursive = isRecursive
+        self.exclusion = exclusion
         self.willList = willList
         levels = [Level(items: [.list(directory)])]
     }
@@ -83,6 +87,7 @@ package struct Walk {
     }
 
     private func steps(in directory: RelativePath?, _ descriptor: Descriptor, _ names: [[UInt8]]) -> [Step] {
+        let filter = exclusion?.filter(in: directory, holding: names)
         var steps: [Step] = []
         steps.reserveCapacity(names.count)
         for name in names.sorted(by: { $0.lexicographicallyPrecedes($1) }) {
@@ -93,10 +98,16 @@ package struct Walk {
             }
             do {
                 let status = try Place(directory: descriptor, name: name, path: path).status()
+                if let filter, filter(path, status.kind == .directory) {
+                    steps.append(.give(.excluded(path)))
+                    continue
+                }
                 steps.append(.give(.found(path, status)))
                 if status.kind == .directory && isRecursive { steps.append(.list(path)) }
             } catch {
-                if error.code != ENOENT { steps.append(.give(.unknown(path, error.problem))) }
+                guard error.code != ENOENT else { continue }
+                let isExcluded = filter?(path, false) ?? false
+                steps.append(.give(isExcluded ? .excluded(path) : .unknown(path, error.problem)))
             }
         }
         return steps

@@ -83,12 +83,21 @@ struct Settler {
         case .nowhere: return
         }
         // What no path can be, as the state folder, is not mirrored.
-        guard let path = try? RelativePath.child(event.name, of: directory) else { return }
+        guard let path = try? RelativePath.child(event.name, of: directory), !isExcluded(path, event) else { return }
         if event.kind.contains(.isDirectory) {
             handleDirectory(event, at: path)
         } else {
             handleFile(event, at: path)
         }
+    }
+
+    /// Rules that have come count at once, so that what comes behind them is judged by them.
+    private func isExcluded(_ path: RelativePath, _ event: RawEvent) -> Bool {
+        guard let exclusion = watcher.exclusion else { return false }
+        let isDirectory = event.kind.contains(.isDirectory)
+        if exclusion.excludes(path, isDirectory: isDirectory) { return true }
+        if !isDirectory, !event.kind.isDisjoint(with: [.closed, .movedTo]) { exclusion.completed(path) }
+        return false
     }
 
     private mutating func handleFile(_ event: RawEvent, at path: RelativePath) {
@@ -137,7 +146,7 @@ struct Settler {
     /// are not being written right now, or if so, not more than any other.
     private mutating func enter(_ path: RelativePath, isComplete: Bool) {
         queue.note(.appeared, at: path, now: now)
-        var walk = Walk(watcher.root, inside: path) { [watcher] in watcher.watch($0, $1) }
+        var walk = Walk(watcher.root, inside: path, excluding: watcher.exclusion) { [watcher] in watcher.watch($0, $1) }
         while let item = walk.next() {
             switch item {
             case .found(let found, let status):
@@ -147,7 +156,7 @@ struct Settler {
                 watcher.deliver(.rescan(directory, .unreadable))
             case .unknown(let found, _):
                 queue.note(.touched, at: found, now: now)
-            case .skipped:
+            case .skipped, .excluded:
                 break
             }
         }

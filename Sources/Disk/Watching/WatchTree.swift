@@ -114,6 +114,25 @@ struct WatchTree {
         return removed
     }
 
+    /// Forgets the directories inside of `directory` that are meant, each with all inside; gives the watches back.
+    mutating func removeSubtrees(inside directory: RelativePath?, where isMeant: (RelativePath) -> Bool) -> [Int32] {
+        guard let top = node(at: directory) else { return [] }
+        var removed: [Int32] = []
+        var rest: [(node: Node, path: RelativePath?)] = [(top, directory)]
+        while let (node, path) = rest.popLast() {
+            for child in node.children.values {
+                guard let inside = try? RelativePath.child(child.name, of: path) else { continue }
+                if isMeant(inside) {
+                    detach(child)
+                    removed += removeSubtree(child.watch)
+                } else {
+                    rest.append((child, inside))
+                }
+            }
+        }
+        return removed
+    }
+
     /// Begins to mark: what is inserted from now on is kept by ``sweep()``.
     mutating func beginRound() {
         round += 1

@@ -55,16 +55,18 @@ package final class Watcher: Sendable {
     let deliver: @Sendable (Signal) -> Void
     let delays: DirtyQueue.Delays
     let pollInterval: Duration
+    let exclusion: (any Exclusion)?
     private let threads = Mutex<[Thread]>([])
 
     /// Prepares to watch; fails where the system has no inotify, or no instance of it is left.
     ///
     /// - Parameters:
     ///   - pollInterval: how often what could not be watched is to be compared.
+    ///   - exclusion: what is neither watched nor told of.
     ///   - deliver: called on a thread of the watcher's; it should not take long.
     package init(
         _ root: Root, delays: DirtyQueue.Delays = DirtyQueue.Delays(), pollInterval: Duration = .seconds(10),
-        deliver: @escaping @Sendable (Signal) -> Void
+        excluding exclusion: (any Exclusion)? = nil, deliver: @escaping @Sendable (Signal) -> Void
     ) throws(DiskError) {
         let raw = clinux_inotify_init()
         guard raw >= 0 else { throw .last("inotify_init") }
@@ -73,6 +75,7 @@ package final class Watcher: Sendable {
         self.root = root
         self.delays = delays
         self.pollInterval = pollInterval
+        self.exclusion = exclusion
         self.deliver = deliver
     }
 
@@ -152,6 +155,20 @@ package final class Watcher: Sendable {
     /// How many directories are watched, and how many a user's programs may watch together.
     package var usage: (watched: Int, allowed: Int) {
         (state.withLock(\.tree.count), Self.allowedWatches)
+    }
+
+    /// Lets go of the watches of what is left out by now, inside `directory` (nil: the root).
+    package func dropExcluded(inside directory: RelativePath?) {
+        guard let exclusion else { return }
+        state.withLock { state in
+            let gone = state.tree.removeSubtrees(inside: directory) { exclusion.excludes($0, isDirectory: true) }
+            for watch in gone { _ = clinux_inotify_remove(inotify.raw, watch) }
+            let unwatched = state.unwatched.filter { path in
+                guard let path else { return true }
+                return !exclusion.excludes(path, isDirectory: true)
+            }
+            state.unwatched = unwatched
+        }
     }
 
     /// Whether watches are missing for want of a higher limit.

@@ -8,7 +8,11 @@ extension FolderReplica {
     package func content(of file: Entry.File, at path: RelativePath) throws(StoreFailure) -> [UInt8]? {
         guard file.isOneChunk else { return nil }
         if let bytes = recent[file.digest] { return bytes }
-        if let source = try? root.openFile(path), let bytes = Self.oneChunk(of: source, file.digest) { return bytes }
+        if !ignores(path, isDirectory: false), let source = try? root.openFile(path),
+            let bytes = Self.oneChunk(of: source, file.digest)
+        {
+            return bytes
+        }
         return try localBytes(of: file.digest, size: file.size)
     }
 

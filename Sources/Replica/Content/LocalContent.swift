@@ -61,9 +61,9 @@ extension FolderReplica {
             if size == nil || status.size == size { files.append(file) }
         }
         if let name = staging.name(of: digest) { add(try? state.staged(name).openForReading()) }
-        if let path = staging.place(of: digest) { add(try? root.openFile(path)) }
+        if let path = staging.place(of: digest), !ignores(path, isDirectory: false) { add(try? root.openFile(path)) }
         let records = try indexed { () throws(IndexError) in try index.records(withDigest: digest) }
-        for record in records { add(try? root.openFile(record.path)) }
+        for record in records where !ignores(record.path, isDirectory: false) { add(try? root.openFile(record.path)) }
         let removed = try indexed { () throws(IndexError) in try index.removed(withDigest: digest) }
         for item in removed { add(try? state.staged(item.token).openForReading()) }
         let kept = try indexed { () throws(IndexError) in try index.history(withDigest: digest) }

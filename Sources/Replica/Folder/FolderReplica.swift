@@ -24,6 +24,7 @@ package final class FolderReplica {
 
     let reader = ContentReader()
     let readAhead: ReadAhead
+    let rules: RuleBook
     var watcher: Watcher?
     var recent = RecentContent(limit: 4 << 20)
     var arrived = RecentContent(limit: 64 << 20)
@@ -91,6 +92,12 @@ package final class FolderReplica {
         readAhead = ReadAhead(root)
         fileSystemWithoutEvents = root.descriptor.fileSystemWithoutEvents
         historyWorker = HistoryWorker(state.history)
+        rules = RuleBook(root, command: settings.ignore)
+        do {
+            try state.save(patterns: settings.ignore)
+        } catch {
+            throw .failed(error)
+        }
         try recover()
     }
 

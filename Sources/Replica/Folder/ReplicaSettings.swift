@@ -18,6 +18,8 @@ package struct ReplicaSettings: Sendable {
     package var isPolling = false
     /// Files from this size on are read by a thread of their own before they are looked at.
     package var readAheadSize: UInt64 = 4 << 20
+    /// Patterns of what is not mirrored, which count before those in the folder's rule files.
+    package var ignore: [[UInt8]] = []
     /// How paths are resolved; nil for what the kernel can.
     package var resolution: Root.Resolution?
 

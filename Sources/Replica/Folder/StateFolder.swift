@@ -64,6 +64,29 @@ struct StateFolder {
     /// A short path, since that of a socket may have no more than some hundred bytes.
     func socketPath(_ name: String) -> String { "/proc/self/fd/\(descriptor.raw)/\(name)" }
 
+    /// Writes down the patterns that this process was given, for whoever asks what is ignored.
+    func save(patterns: [[UInt8]]) throws(DiskError) {
+        let place = Place(directory: descriptor, name: Self.patternsName)
+        guard !patterns.isEmpty else {
+            if try place.statusIfPresent() != nil { try place.removeFile() }
+            return
+        }
+        let new = Place(directory: descriptor, name: Self.patternsName + Array(".new".utf8))
+        if try new.statusIfPresent() != nil { try new.removeFile() }
+        try new.createFile().write(Array(patterns.joined(separator: [UInt8(ascii: "\n")])), at: 0)
+        try new.renameOver(place)
+    }
+
+    /// The patterns that the last process was given, in the state folder that is open here.
+    static func patterns(in descriptor: Descriptor) -> [[UInt8]] {
+        guard let file = try? Place(directory: descriptor, name: patternsName).openForReading(),
+            let bytes = try? file.read(RuleReading.limit, at: 0)
+        else { return [] }
+        return bytes.split(separator: UInt8(ascii: "\n")).map { Array($0) }
+    }
+
+    private static let patternsName = Array("ignore".utf8)
+
     func staged(_ name: String) -> Place {
         Place(directory: staging, name: Array(name.utf8))
     }

@@ -29,6 +29,7 @@ extension FolderReplica {
         case .placed, .displaced:
             touched.insert(path.parent)
             told[path] = nil
+            rules.placed(path)
             if let staged { staging.remove(staged, placedAt: path) }
         case .changed, .noParent, .notEmpty, .problem:
             // Staged content stays for the next attempt; these are as quickly made again.

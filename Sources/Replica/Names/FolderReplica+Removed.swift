@@ -55,6 +55,7 @@ extension FolderReplica {
             return false
         }
         touched.insert(path.parent)
+        rules.completed(path)
         try strike(removed)
         return true
     }

@@ -23,6 +23,7 @@ extension FolderReplica {
                 expected.isDirectory
                 ? try removeDirectory(place, path, expected) : try takeOut(place, path, expected)
             touched.insert(path.parent)
+            rules.completed(path)
             return removal
         } catch let error as StoreFailure {
             throw error
@@ -84,6 +85,8 @@ extension FolderReplica {
             try from.renameExclusively(to: to)
             touched.insert(path.parent)
             touched.insert(target.parent)
+            rules.completed(path)
+            rules.completed(target)
             // What was put there in the last moment has moved too: it is whole, and a look at both names shows it.
             if try !to.status().fingerprint.isSame(exceptForChangeTime: expected) {
                 try? to.renameExclusively(to: from)

@@ -26,6 +26,7 @@ extension FolderReplica {
             place = try self.place(of: path)
             status = try place.status()
         } catch {
+            if ignores(path, isDirectory: record.isOfDirectory) { return .ignored }
             guard error.isMissing else { return .unknown(error.problem) }
             // Only where the root is the one that was opened does it mean anything that a name is missing; and it
             // means nothing where nothing was.
@@ -33,6 +34,7 @@ extension FolderReplica {
             if !told.isEmpty { told[path] = nil }
             return .absent
         }
+        if ignores(path, isDirectory: status.kind == .directory) { return .ignored }
         guard status.device == root.identity.device else { return .unknown(Problem(.mount, operation: "stat")) }
         let fingerprint = status.fingerprint
         switch status.kind {
@@ -102,25 +104,22 @@ extension FolderReplica {
     package func children(of directory: RelativePath) throws(StoreFailure) -> [RelativePath]? {
         // A walk takes what is gone for empty, since nothing is inside.
         guard (try? root.openDirectory(directory)) != nil else { return nil }
-        var walk = Walk(root, inside: directory, isRecursive: false)
+        var walk = Walk(root, inside: directory, isRecursive: false, excluding: rules)
         var found: [RelativePath] = []
         while let item = walk.next() {
             switch item {
             case .found(let path, let status):
-                if status.kind != .special && Mirrored.includes(path) { found.append(path) }
+                if status.kind != .special { found.append(path) }
             case .unlisted: return nil
             case .unknown(let path, _): found.append(path)
-            case .skipped: break
+            case .skipped, .excluded: break
             }
         }
         return found
     }
 }
 
-/// What is mirrored at all. The one place for rules that leave something out.
-enum Mirrored {
-    static func includes(_ path: RelativePath) -> Bool {
-        // A path cannot hold the state folder's name: that rule is in the type.
-        true
-    }
+extension Record {
+    /// Whether a directory is known to have been here, or to come.
+    fileprivate var isOfDirectory: Bool { base.entry.isDirectory || remote.entry.isDirectory }
 }

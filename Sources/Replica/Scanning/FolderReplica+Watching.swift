@@ -7,17 +7,20 @@ extension FolderReplica {
     /// - Parameter deliver: called on threads of the replica's, with what to do next on the replica's own.
     /// - Throws: where the system cannot watch; then the folder must be scanned now and then.
     package func watch(deliver: @escaping @Sendable (ReplicaSignal) -> Void) throws(DiskError) {
-        let forwarder = Forwarder(root: root, readAhead: readAhead, size: settings.readAheadSize, deliver: deliver)
-        let watcher = try Watcher(root, delays: settings.delays, pollInterval: settings.pollInterval) {
-            forwarder.forward($0)
-        }
+        let forwarder = Forwarder(
+            root: root, readAhead: readAhead, rules: rules, size: settings.readAheadSize, deliver: deliver)
+        let watcher = try Watcher(
+            root, delays: settings.delays, pollInterval: settings.pollInterval, excluding: rules
+        ) { forwarder.forward($0) }
         try watcher.start()
         self.watcher = watcher
     }
 
     /// A comparison of the folder, or of a part of it and all inside, with the index.
-    package func scan(inside directory: RelativePath? = nil) -> Scan {
-        Scan(self, inside: directory)
+    ///
+    /// - Parameter isThorough: whether all that is not in step wants a look, and not only what changed on the disk.
+    package func scan(inside directory: RelativePath? = nil, isThorough: Bool = false) -> Scan {
+        Scan(self, inside: directory, isThorough: isThorough)
     }
 
     /// Asks for a ``ReplicaSignal/barrier(_:)`` behind all that has happened in the folder so far.
@@ -57,6 +60,7 @@ extension FolderReplica {
 private struct Forwarder: Sendable {
     let root: Root
     let readAhead: ReadAhead
+    let rules: RuleBook
     let size: UInt64
     let deliver: @Sendable (ReplicaSignal) -> Void
 
@@ -66,7 +70,7 @@ private struct Forwarder: Sendable {
         // Behind the large files that are being read.
         case .barrier(let id): readAhead.afterReads { [deliver] in deliver(.barrier(id)) }
         case .rescan(let path, let reason): deliver(.rescan(path, reason))
-        case .dirty(let all): forward(all.filter { Mirrored.includes($0.path) })
+        case .dirty(let all): forward(all)
         }
     }
 
@@ -88,7 +92,9 @@ private struct Forwarder: Sendable {
     }
 
     private func isLarge(_ path: RelativePath) -> Bool {
-        guard let status = try? root.status(of: path), status.kind == .file else { return false }
+        guard let status = try? root.status(of: path), status.kind == .file,
+            !rules.excludes(path, isDirectory: false)
+        else { return false }
         return status.size >= size
     }
 }

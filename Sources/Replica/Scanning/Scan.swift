@@ -28,22 +28,28 @@ package final class Scan {
     private var lastRecord: RelativePath?
     private var hasMoreRecords = true
     /// Nothing is known of what is inside of this, nor of it itself if so said.
-    private var blind: (path: RelativePath, itself: Bool)?
+    private var blind: (path: RelativePath, itself: Bool, isIgnored: Bool)?
     private var isBlind = false
     private var hasBegun = false
     /// Was in the index and is not on the disk.
     private var missing: ArraySlice<Dirty> = []
     private var isCompared = false
+    /// Whether the part to be scanned is ignored itself.
+    private var isIgnored = false
     private let isWhole: Bool
+    private let isThorough: Bool
+    /// Rule files that were met.
+    private var rulesMet: Set<RelativePath?> = []
 
     private static let page = 1000
 
-    init(_ replica: FolderReplica, inside directory: RelativePath?) {
+    init(_ replica: FolderReplica, inside directory: RelativePath?, isThorough: Bool) {
         self.replica = replica
         self.directory = directory
+        self.isThorough = isThorough
         isWhole = directory == nil
         let watcher = replica.watcher
-        walk = Walk(replica.root, inside: directory) { watcher?.watch($0, $1) }
+        walk = Walk(replica.root, inside: directory, excluding: replica.rules) { watcher?.watch($0, $1) }
     }
 
     /// Takes up to `limit` names further.
@@ -53,12 +59,17 @@ package final class Scan {
             hasBegun = true
             try replica.check()
             if isWhole { replica.watcher?.beginningOfWalk() }
-            if let directory { found.dirty.append(Dirty(path: directory, rereading: false)) }
+            if let directory {
+                found.dirty.append(Dirty(path: directory, rereading: false))
+                isIgnored = replica.ignores(directory, isDirectory: true)
+                if isIgnored { blind = (directory, true, true) }
+            }
         }
         while !isCompared, found.seen < limit {
-            guard let item = walk.next() else {
+            guard let item = isIgnored ? nil : walk.next() else {
                 try skipRecords(before: nil)
                 if isWhole { replica.watcher?.endOfWalk() }
+                readMissingRules()
                 // Whatever was found missing was missing under this root.
                 try replica.check()
                 isCompared = true
@@ -74,12 +85,20 @@ package final class Scan {
         return found
     }
 
+    /// Rules that were known, and whose file the walk did not meet: it is gone, or what holds it is ignored by now.
+    private func readMissingRules() {
+        for directory in replica.rules.directories(inside: directory) where !rulesMet.contains(directory) {
+            replica.rules.read(directory)
+        }
+        if isWhole { replica.rules.knowsAll() }
+    }
+
     private func take(_ item: Walk.Item, _ found: inout Found) throws(StoreFailure) {
         switch item {
         case .found(let path, let status):
             try skipRecords(before: path)
             let record = try record(at: path)
-            guard Mirrored.includes(path) else { return blind = (path, true) }
+            if path.isRuleFile { rulesMet.insert(path.parent) }
             if status.kind == .special {
                 tell(path, Problem(.special, operation: "stat"), &found)
                 return
@@ -87,22 +106,27 @@ package final class Scan {
             guard status.device == replica.root.identity.device else {
                 // Where it is a directory, the walk fails to list it next, and that is told.
                 if status.kind != .directory { tell(path, Problem(.mount, operation: "stat"), &found) }
-                return blind = (path, true)
+                return blind = (path, true, false)
             }
             replica.told[path] = nil
-            if record?.fingerprint != status.fingerprint { found.dirty.append(Dirty(path: path, rereading: false)) }
+            let isPending = isThorough && record?.isPending == true
+            guard record?.fingerprint != status.fingerprint || isPending else { return }
+            found.dirty.append(Dirty(path: path, rereading: false))
         case .unlisted(let path, let problem):
             if let path {
                 // A mount point is unknown itself, too.
-                if blind?.path != path { blind = (path, false) }
+                if blind?.path != path { blind = (path, false, false) }
                 tell(path, problem, &found)
             } else {
                 isBlind = true
             }
         case .unknown(let path, let problem):
             try skipRecords(before: path)
-            blind = (path, true)
+            blind = (path, true, false)
             tell(path, problem, &found)
+        case .excluded(let path):
+            try skipRecords(before: path)
+            blind = (path, true, true)
         case .skipped(let directory, let name):
             // There is no path to say it of but that of the directory.
             if let directory {
@@ -124,9 +148,21 @@ package final class Scan {
         while let record = try peek() {
             if let path, !PathOrder.precedes(record.path, path) { return }
             nextRecord += 1
-            guard !isBlind, !isUnknown(record.path) else { continue }
+            guard !isBlind else { continue }
+            if isUnknown(record.path) {
+                // What is ignored is looked at once, to be lost sight of.
+                guard blind?.isIgnored == true, record.isInSight else { continue }
+                missing.append(Dirty(path: record.path, rereading: false))
+                continue
+            }
+            if record.fingerprint == .outOfSight,
+                replica.ignores(record.path, isDirectory: record.base.entry.isDirectory)
+            {
+                continue
+            }
             let wasThere = record.fingerprint != nil || (record.offered ?? record.base.entry).isLive
-            if wasThere { missing.append(Dirty(path: record.path, rereading: false)) }
+            let isPending = isThorough && record.isPending
+            if wasThere || isPending { missing.append(Dirty(path: record.path, rereading: false)) }
         }
     }
 

@@ -127,12 +127,7 @@ private struct Restorer {
             talk.detail("\(version.path) is back", ["path": "\(version.path)"])
         }
         if count == 0 { throw .nothingKept }
-<<<<<<< HEAD
-        talk.say(
-            "\(Wording.entries(count)) that \(count == 1 ? "was" : "were") deleted \(count == 1 ? "is" : "are") back")
-=======
         talk.say("back: \(Wording.entries(count)) deleted before", ["entries": "\(count)"])
->>>>>>> a470a4257bf932033734b440ce049802dc0e7414
     }
 
     // MARK: Elsewhere
