@@ -181,7 +181,8 @@ extension Index {
             return
         }
         // Of what is not applied yet the base is noted too: it is what becomes history.
-        let base = record.isPending && record.base != .never ? try baseOrigin(at: record.path, database) : nil
+        let base =
+            record.isPending && record.base != .never ? try recordAndOrigin(at: record.path, database)?.1 : nil
         try upsert.execute(
             arguments: StatementArguments(
                 .key(record.path), .natural(record.remote.revision.rawValue),

@@ -25,28 +25,24 @@ package struct Origin: Hashable, Sendable {
 extension Index {
     /// The record of a path, and where its base comes from.
     package func recordAndOrigin(at path: RelativePath) throws(IndexError) -> (Record, Origin) {
-        try read("read a record") { database in
-            let record = try Self.record(at: path, database)
-            guard record.base.revision != .zero, let origin = try Self.baseOrigin(at: path, database) else {
-                return (record, .unknown)
-            }
-            return (record, origin)
-        }
+        try read("read a record") { try Self.recordAndOrigin(at: path, $0) ?? (Record(path: path), .unknown) }
     }
 
-    /// Where the base of the row of `path`, as it is now, comes from; nil where there is no row.
-    static func baseOrigin(at path: RelativePath, _ database: Database) throws -> Origin? {
+    /// The row of `path` as it is now; nil where there is none.
+    static func recordAndOrigin(at path: RelativePath, _ database: Database) throws -> (Record, Origin)? {
         let statement = try database.cachedStatement(
             sql: "SELECT \(Query.columns), made, base_made, base_author FROM records WHERE path = ?")
         guard let row = try Row.fetchOne(statement, arguments: StatementArguments(.key(path))) else { return nil }
         let record = try record(row)
         let columns = Columns(row)
-        guard record.isPending else {
-            return Origin(revision: record.base.revision, author: record.author, seconds: try columns.integer(3))
+        var origin = Origin(revision: record.base.revision, author: record.author, seconds: 0)
+        if record.isPending {
+            // Rows of an earlier schema say nothing of it.
+            origin.author = columns.isNull(5) ? "" : try columns.string(5)
+            origin.seconds = columns.isNull(4) ? 0 : try columns.integer(4)
+        } else {
+            origin.seconds = try columns.integer(3)
         }
-        // Rows of an earlier schema say nothing of it.
-        return Origin(
-            revision: record.base.revision, author: columns.isNull(5) ? "" : try columns.string(5),
-            seconds: columns.isNull(4) ? 0 : try columns.integer(4))
+        return (record, origin.revision == .zero ? .unknown : origin)
     }
 }

@@ -98,7 +98,14 @@ extension FolderReplica {
 
     private func adopt(_ item: RemovedItem, from aside: AsideFolder) throws(StoreFailure) {
         let place = aside.place(item.token)
-        guard let out = try? place.status(), !wasNotTakenOut(item, out.fingerprint) else {
+        let found: Status?
+        do {
+            found = try place.statusIfPresent()
+        } catch {
+            // It can't be looked at now: another time.
+            return
+        }
+        guard let out = found, !wasNotTakenOut(item, out.fingerprint) else {
             // Nothing came out: what lies here was to be put in its place, and is a copy.
             try? place.removeFile()
             aside.removeNote(item.token)

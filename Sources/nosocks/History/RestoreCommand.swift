@@ -120,14 +120,20 @@ private struct Restorer {
         var newest: [RelativePath: KeptVersion] = [:]
         for version in all { newest[version.path] = version }
         var count = 0
+        var failure: RestoreFailure?
         for version in newest.values.sorted(by: { $0.path < $1.path }) {
-            guard try view.present(at: version.path).isTombstone else { continue }
-            guard try view.restore(version) == .created else { continue }
-            count += 1
-            talk.detail("\(version.path) is back", ["path": "\(version.path)"])
+            do throws(RestoreFailure) {
+                guard try view.present(at: version.path).isTombstone else { continue }
+                if try view.restore(version) == .created { count += 1 }
+            } catch {
+                // The others may come back all the same.
+                if error != .lost { talk.fail("\(version.path): \(error.text)", ["path": "\(version.path)"]) }
+                failure = error
+            }
         }
-        if count == 0 { throw .nothingKept }
+        if count == 0, failure == nil { throw .nothingKept }
         talk.say("back: \(Wording.entries(count)) deleted before", ["entries": "\(count)"])
+        if let failure { throw failure }
     }
 
     // MARK: Elsewhere
