@@ -4,6 +4,10 @@ extension HubMachine {
     /// Judges what a peer offers: what can be accepted at once is, in one batch; what lacks content is held until the
     /// peer has sent that.
     mutating func judge(_ offers: [Offer<Store.Content>], from id: SessionID) throws(StoreFailure) {
+        guard sessions[id]?.isSuperseded == false else {
+            // A copy of the replica, if that is who is here, comes back and is the newest then.
+            return end(id, .ended, "the replica has connected anew")
+        }
         var settlements: [Settlement] = []
         var paths: [RelativePath] = []
         for offer in offers {

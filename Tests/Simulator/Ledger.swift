@@ -28,8 +28,8 @@ struct Ledger {
     private(set) var edits: [Place: Int] = [:]
     /// How often a user removed what was at a path, moved it away or put something in its place.
     private(set) var deletions: [Place: Int] = [:]
-    /// All that users ever removed, moved away or overwrote at a path.
-    private var displaced: [Place: Set<Thing>] = [:]
+    /// All that users of a replica ever removed, moved away or overwrote, at its path or at that of a copy of it.
+    private var displaced: [String: Set<Thing>] = [:]
     /// How often a machine made a conflict copy at a path; counted among the edits as well.
     private var made: [Place: Int] = [:]
     private var acceptedEdits: [Place: Int] = [:]
@@ -52,12 +52,12 @@ struct Ledger {
     /// A user removed what was at a path, moved it away, or put something else there.
     mutating func deleted(_ replica: String, _ path: RelativePath, _ node: SimDisk.Node?) {
         deletions[Place(replica: replica, path: path), default: 0] += 1
-        overwrote(replica, path, node)
+        overwrote(replica, node)
     }
 
-    mutating func overwrote(_ replica: String, _ path: RelativePath, _ node: SimDisk.Node?) {
+    mutating func overwrote(_ replica: String, _ node: SimDisk.Node?) {
         guard let thing = Thing(node.flatMap(SimDisk.entry(of:))) else { return }
-        displaced[Place(replica: replica, path: path), default: []].insert(thing)
+        displaced[replica, default: []].insert(thing)
     }
 
     mutating func wrote(_ content: SimContent) { written.insert(content) }
@@ -85,8 +85,8 @@ struct Ledger {
         }
         copy(&edits)
         copy(&deletions)
-        copy(&displaced)
         copy(&made)
+        displaced[other] = displaced[replica]
     }
 
     /// Whether a user of this replica ever did anything at a path.
@@ -117,12 +117,12 @@ struct Ledger {
         acceptedDeletions[place, default: 0] += 1
         let isOwn =
             acceptedDeletions[place, default: 0] <= deletions[place, default: 0]
-            && thing.map { displaced[place]?.contains($0) == true } ?? true
+            && thing.map { displaced[place.replica]?.contains($0) == true } ?? true
         if isOwn { return }
         // A replica that was set back may find out anew what somebody has deleted.
         let isAnybodys =
             hasMerged
-            && displaced.contains { $0.key.path == place.path && thing.map($0.value.contains) ?? true }
+            && thing.map { thing in displaced.values.contains { $0.contains(thing) } } ?? true
         guard isAnybodys else {
             throw Violation(
                 invariant: "I4", text: "\(place.replica) deleted \(place.path) (\(row.change.revision)); no user did")

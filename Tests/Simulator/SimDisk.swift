@@ -139,6 +139,8 @@ final class SimDisk {
 
     private func assign(_ node: Node?, at path: RelativePath) {
         if let content = state.nodes[path]?.kind.content { census.remove(content) }
+        // Permission is the object's, not the name's.
+        if !unreadable.isEmpty, node?.inode != state.nodes[path]?.inode { unreadable.remove(path) }
         state.nodes[path] = node
         if let content = node?.kind.content { census.add(content) }
     }

@@ -130,7 +130,7 @@ extension World {
         guard case .file(let old, let mode, _)? = node?.kind else { return }
         note("user \(site.name) edits \(path) in place, number \(lastContent + 1)")
         ledger.release(old)
-        ledger.overwrote(site.name, path, node)
+        ledger.overwrote(site.name, node)
         let content = newContent(after: old)
         ledger.wrote(content)
         site.disk.set(.file(content, mode: mode, mtime: wallClock(site)), at: path, keepingInode: true)
