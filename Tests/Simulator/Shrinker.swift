@@ -69,7 +69,13 @@ extension Simulation.Failure: CustomStringConvertible {
             \(options)
             \(violation)
             \(steps.count) of \(options.steps) steps: \(kept)
-            \(lines.map { "    \($0)" }.joined(separator: "\n"))
+            \(told.map { "    \($0)" }.joined(separator: "\n"))
             """
+    }
+
+    /// A run that does not come to rest has more to tell than anybody reads.
+    private var told: [String] {
+        guard lines.count > 240 else { return lines }
+        return lines.prefix(200) + ["… \(lines.count - 220) lines more …"] + lines.suffix(20)
     }
 }

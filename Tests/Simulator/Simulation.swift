@@ -13,7 +13,7 @@ package enum Simulation {
     }
 
     /// A run that went wrong, cut down to the steps that it takes.
-    package struct Failure: Error, Sendable {
+    package struct Failure: Sendable {
         package let options: SimulationOptions
         package let violation: Violation
         package let steps: [Step]
@@ -21,18 +21,13 @@ package enum Simulation {
         package let lines: [String]
     }
 
-    package static func run(_ options: SimulationOptions) throws(Failure) -> Report {
-        let steps = steps(of: options)
-        do {
-            return try run(options, steps).report
-        } catch {
-            throw Shrinker(options, error).shrunk(steps)
-        }
+    package static func run(_ options: SimulationOptions) throws(Violation) -> Report {
+        try run(options, Step.drawn(for: options)).report
     }
 
-    /// The steps of a run, as its seed has them.
-    package static func steps(of options: SimulationOptions) -> [Step] {
-        Step.drawn(for: options)
+    /// Cuts a run that broke something down to the steps that it takes.
+    package static func shrink(_ options: SimulationOptions, _ violation: Violation) -> Failure {
+        Shrinker(options, violation).shrunk(Step.drawn(for: options))
     }
 
     static func run(_ options: SimulationOptions, _ steps: [Step]) throws(Violation) -> World {
@@ -176,22 +171,12 @@ extension World {
     /// Whether a user changed something here whose changes are not offered.
     private func isKeptBack(_ path: RelativePath, at site: Site) -> Bool {
         guard site.isReader else { return false }
+        if site.wasSetBack { return true }
         return ledger.edits.keys.contains { $0.replica == site.name && overlaps($0.path, path) }
             || ledger.deletions.keys.contains { $0.replica == site.name && overlaps($0.path, path) }
     }
 
     private func overlaps(_ left: RelativePath, _ right: RelativePath) -> Bool {
         left == right || left.isInside(right) || right.isInside(left)
-    }
-}
-
-extension Simulation {
-    /// Runs, and cuts a run that goes wrong down to what matters.
-    package static func outcome(of options: SimulationOptions) -> Result<Report, Failure> {
-        do {
-            return .success(try run(options))
-        } catch {
-            return .failure(error)
-        }
     }
 }

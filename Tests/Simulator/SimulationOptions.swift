@@ -43,7 +43,7 @@ package struct SimulationOptions: Sendable {
         let drawn = random.below(8)
         self.mode = mode ?? (drawn < 2 ? .safety : drawn < 7 ? .liveness : .perturbation)
         let areMany = !random.oneIn(5)
-        faults = areMany ? FaultSet.drawn(using: &random).intersection(allowed) : []
+        faults = areMany ? FaultSet.drawn(from: allowed, using: &random) : []
         if self.mode == .perturbation { beUndisturbed() }
     }
 

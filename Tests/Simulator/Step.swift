@@ -66,7 +66,7 @@ extension Step {
         case .powerFailure, .overlap: 6
         case .halfOpen, .unreadable, .full, .flakyDisk, .overflow, .spuriousEvents, .clockJump: 4
         case .specialFile, .stranger, .restoredPeer, .restoredPeerIndex, .wipedPeer, .clonedPeer, .wipedHub,
-            .restoredHub, .restoredHubIndex:
+            .restoredHub, .unnoticedRollback, .restoredHubIndex:
             2
         }
     }

@@ -153,6 +153,7 @@ extension World {
     }
 
     func perform(_ actions: [PeerAction<[UInt8]>], of peer: Site) {
+        var isToScan = false
         for action in actions {
             switch action {
             case .send(let message):
@@ -162,10 +163,11 @@ extension World {
             case .notice(let notice): note("\(peer.name): \(describe(notice))")
             case .welcomed: welcomed(peer)
             case .inSync: checkInSync(peer)
-            case .rescan: run(peer) { () throws(StoreFailure) in try scan(peer) }
+            case .rescan: isToScan = true
             case .end(let end): fail(Violation(invariant: "L4", text: "\(peer.name) gave up: \(end)"))
             }
         }
+        if isToScan { run(peer) { () throws(StoreFailure) in try scan(peer) } }
     }
 
     private func welcomed(_ peer: Site) {

@@ -30,6 +30,8 @@ final class World {
         /// The most that it waits before it connects again, in milliseconds.
         var backoff = Timing.shortestBackoff
         var backup: Backup?
+        /// Its state was lost or set back: what it once took from the hub it may take for a change of its own.
+        var wasSetBack = false
 
         init(name: String, replica: UInt64, disk: SimDisk, isReader: Bool) {
             self.name = name
@@ -59,6 +61,8 @@ final class World {
         let index: SimIndex
         let log: SimLog
         let disk: SimDisk.State
+        /// Whether the index knew all that was on the disk.
+        let isAtRest: Bool
     }
 
     /// A connection: messages on their way, whole or not at all.

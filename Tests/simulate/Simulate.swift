@@ -40,13 +40,14 @@ struct Simulate: ParsableCommand {
         DispatchQueue.concurrentPerform(iterations: Int(jobs)) { job in
             var current = from + UInt64(job)
             while current < from + seeds {
-                totals.add(current, Simulation.outcome(of: options(current)))
+                let options = options(current)
+                totals.add(options, Result { () throws(Violation) in try Simulation.run(options) })
                 current += jobs
             }
         }
         let failed = totals.failures
-        for failure in failed.prefix(show) { print("\(failure)\n") }
-        for failure in failed.dropFirst(show).prefix(20) { print("\(failure.options): \(failure.violation)") }
+        for (options, violation) in failed.prefix(show) { print("\(Simulation.shrink(options, violation))\n") }
+        for (options, violation) in failed.dropFirst(show).prefix(20) { print("\(options): \(violation)") }
         print(totals.summary(seeds: seeds, took: ContinuousClock.now - start))
         print("\(Int(seeds) - failed.count) passed, \(failed.count) failed")
         if !failed.isEmpty { throw ExitCode.failure }
@@ -62,13 +63,13 @@ struct Simulate: ParsableCommand {
         options.isVerbose = verbose
         options.isTraced = true
         print(options)
-        switch Simulation.outcome(of: options) {
-        case .success(let report):
+        do throws(Violation) {
+            let report = try Simulation.run(options)
             print(
                 "trace \(String(report.trace, radix: 16)), \(report.revisions) revisions, \(report.conflicts) conflicts"
             )
-        case .failure(let failure):
-            print(failure)
+        } catch {
+            print(Simulation.shrink(options, error))
             throw ExitCode.failure
         }
     }
@@ -77,22 +78,24 @@ struct Simulate: ParsableCommand {
 /// What all threads found together.
 final class Totals: @unchecked Sendable {
     private let queue = DispatchQueue(label: "totals")
-    private var found: [Simulation.Failure] = []
+    private var found: [(options: SimulationOptions, violation: Violation)] = []
     private var counted: (revisions: UInt64, conflicts: Int, milliseconds: Int64) = (0, 0, 0)
 
-    func add(_ seed: UInt64, _ outcome: Result<Simulation.Report, Simulation.Failure>) {
+    func add(_ options: SimulationOptions, _ outcome: Result<Simulation.Report, Violation>) {
         queue.sync {
             switch outcome {
             case .success(let report):
                 counted.revisions += report.revisions
                 counted.conflicts += report.conflicts
                 counted.milliseconds += report.milliseconds
-            case .failure(let failure): found.append(failure)
+            case .failure(let violation): found.append((options, violation))
             }
         }
     }
 
-    var failures: [Simulation.Failure] { queue.sync { found.sorted { $0.options.seed < $1.options.seed } } }
+    var failures: [(options: SimulationOptions, violation: Violation)] {
+        queue.sync { found.sorted { $0.options.seed < $1.options.seed } }
+    }
 
     func summary(seeds: UInt64, took: Duration) -> String {
         let (revisions, conflicts, milliseconds) = queue.sync { counted }
