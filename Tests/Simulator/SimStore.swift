@@ -115,7 +115,7 @@ final class SimStore: ReplicaStore {
 
     func save(_ records: [Record], cursor: Cursor?, durably: Bool) throws(StoreFailure) {
         try enter()
-        if world.failsOnce(site) { throw .index("no space for the index") }
+        if world.failsOnce(site) { throw .index("the index could not be written") }
         for record in records { index.records[record.path] = record }
         if let cursor {
             if cursor.epoch == index.cursor.epoch, cursor.revision < index.cursor.revision {

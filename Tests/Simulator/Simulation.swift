@@ -171,7 +171,8 @@ extension World {
     /// Whether a user changed something here whose changes are not offered.
     private func isKeptBack(_ path: RelativePath, at site: Site) -> Bool {
         guard site.isReader else { return false }
-        if site.wasSetBack { return true }
+        // Where replicas merge, what it once took from the hub may look like a change of its own.
+        if ledger.hasMerged { return true }
         return ledger.edits.keys.contains { $0.replica == site.name && overlaps($0.path, path) }
             || ledger.deletions.keys.contains { $0.replica == site.name && overlaps($0.path, path) }
     }

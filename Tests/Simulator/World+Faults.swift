@@ -213,7 +213,6 @@ extension World {
 
     private func setBack(_ site: Site) {
         ledger.hasMerged = true
-        site.wasSetBack = true
         guard site.isHub else {
             site.isFollowing = false
             return

@@ -30,8 +30,6 @@ final class World {
         /// The most that it waits before it connects again, in milliseconds.
         var backoff = Timing.shortestBackoff
         var backup: Backup?
-        /// Its state was lost or set back: what it once took from the hub it may take for a change of its own.
-        var wasSetBack = false
 
         init(name: String, replica: UInt64, disk: SimDisk, isReader: Bool) {
             self.name = name

@@ -30,6 +30,7 @@ struct Simulate: ParsableCommand {
     @Option(help: "A fault that does not occur; may be given more than once.") var without: [Fault] = []
     @Option(help: "The only faults that occur; may be given more than once.") var only: [Fault] = []
     @Option(help: "Show so many failures in full.") var show = 3
+    @Flag(help: "Stop at the first failure.") var stop = false
     @Flag(help: "Print every step.") var verbose = false
 
     func run() throws {
@@ -39,7 +40,7 @@ struct Simulate: ParsableCommand {
         let start = ContinuousClock.now
         DispatchQueue.concurrentPerform(iterations: Int(jobs)) { job in
             var current = from + UInt64(job)
-            while current < from + seeds {
+            while current < from + seeds, !(stop && totals.hasFailed) {
                 let options = options(current)
                 totals.add(options, Result { () throws(Violation) in try Simulation.run(options) })
                 current += jobs
@@ -48,8 +49,7 @@ struct Simulate: ParsableCommand {
         let failed = totals.failures
         for (options, violation) in failed.prefix(show) { print("\(Simulation.shrink(options, violation))\n") }
         for (options, violation) in failed.dropFirst(show).prefix(20) { print("\(options): \(violation)") }
-        print(totals.summary(seeds: seeds, took: ContinuousClock.now - start))
-        print("\(Int(seeds) - failed.count) passed, \(failed.count) failed")
+        print(totals.summary(took: ContinuousClock.now - start))
         if !failed.isEmpty { throw ExitCode.failure }
     }
 
@@ -79,12 +79,13 @@ struct Simulate: ParsableCommand {
 final class Totals: @unchecked Sendable {
     private let queue = DispatchQueue(label: "totals")
     private var found: [(options: SimulationOptions, violation: Violation)] = []
-    private var counted: (revisions: UInt64, conflicts: Int, milliseconds: Int64) = (0, 0, 0)
+    private var counted: (passed: Int, revisions: UInt64, conflicts: Int, milliseconds: Int64) = (0, 0, 0, 0)
 
     func add(_ options: SimulationOptions, _ outcome: Result<Simulation.Report, Violation>) {
         queue.sync {
             switch outcome {
             case .success(let report):
+                counted.passed += 1
                 counted.revisions += report.revisions
                 counted.conflicts += report.conflicts
                 counted.milliseconds += report.milliseconds
@@ -97,11 +98,17 @@ final class Totals: @unchecked Sendable {
         queue.sync { found.sorted { $0.options.seed < $1.options.seed } }
     }
 
-    func summary(seeds: UInt64, took: Duration) -> String {
-        let (revisions, conflicts, milliseconds) = queue.sync { counted }
+    var hasFailed: Bool { queue.sync { !found.isEmpty } }
+
+    func summary(took: Duration) -> String {
+        let (passed, revisions, conflicts, milliseconds) = queue.sync { counted }
+        let failed = failures.count
         let hours = Double(milliseconds) / 3_600_000
         let minutes = max(Double(took.components.seconds) + Double(took.components.attoseconds) * 1e-18, 0.001) / 60
-        return "\(seeds) seeds, \(revisions) revisions, \(conflicts) conflicts, \(Int(hours)) simulated hours; "
-            + "\(Int(Double(seeds) / minutes)) seeds and \(Int(hours / minutes)) simulated hours a minute"
+        return """
+            \(passed + failed) seeds, \(revisions) revisions, \(conflicts) conflicts, \(Int(hours)) simulated hours; \
+            \(Int(Double(passed + failed) / minutes)) seeds and \(Int(hours / minutes)) simulated hours a minute
+            \(passed) passed, \(failed) failed
+            """
     }
 }
