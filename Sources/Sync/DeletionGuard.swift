@@ -81,6 +81,8 @@ package struct DeletionGuard {
 
     mutating func refusedByHub() { holder = .hub }
 
+    mutating func hold() { holder = holder ?? .origin }
+
     mutating func permit(_ count: Int, isConfirmed: Bool) {
         holder = nil
         allowance = count

@@ -70,7 +70,7 @@ extension FolderMachine {
         for path in backlog.held {
             var record = try reconciler.record(at: path)
             record.base = .never
-            record.fingerprint = nil
+            record.fingerprint = .outOfSight
             reconciler.put(record)
         }
         backlog.release()
@@ -81,6 +81,20 @@ extension FolderMachine {
     /// What is known to have changed is worked off next.
     mutating func foreseeDeletions() {
         reconciler.deletions.pending = backlog.dirtyCount + backlog.held.count
+    }
+
+    /// What was to be brought back can't be had from anyone: it waits for a person again.
+    ///
+    /// - Returns: False where nobody wanted it back.
+    mutating func holdAgain(_ path: RelativePath) throws(StoreFailure) -> Bool {
+        var record = try reconciler.record(at: path)
+        guard record.base == .never, record.remote.entry.isLive, record.fingerprint == .outOfSight else { return false }
+        record.base = record.remote
+        record.fingerprint = nil
+        reconciler.put(record)
+        reconciler.deletions.hold()
+        backlog.note(path, .waiting(.held))
+        return true
     }
 
     mutating func releaseHeld(isConfirmed: Bool) {

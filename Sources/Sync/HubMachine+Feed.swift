@@ -65,7 +65,7 @@ extension HubMachine {
                 break
             }
         }
-        let revisions = deliveries.map(\.change.revision)
+        let revisions = deliveries.map { $0.change.revision }
         let authors = ids.filter { id in revisions.contains { sessions[id]?.own.contains($0) == true } }
         let others = ids.filter { !authors.contains($0) }
         if !others.isEmpty { actions.append(.send(.changes(deliveries, through: through), to: others)) }

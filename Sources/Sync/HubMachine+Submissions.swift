@@ -4,6 +4,10 @@ extension HubMachine {
     /// Judges what a peer offers: what can be accepted at once is, in one batch; what lacks content is held until the
     /// peer has sent that.
     mutating func judge(_ offers: [Offer<Store.Content>], from id: SessionID) throws(StoreFailure) {
+        guard sessions[id]?.isSuperseded == false else {
+            // A copy of the replica, if that is who is here, comes back and is the newest then.
+            return end(id, .ended, "the replica has connected anew")
+        }
         var settlements: [Settlement] = []
         var paths: [RelativePath] = []
         let refused = sessions[id]?.refusedDeletions ?? 0
@@ -112,7 +116,8 @@ extension HubMachine {
         }
         if !supply.unavailable.isEmpty || supply.listUnavailable {
             // The peer's copy has changed since; what it is now will be offered in its turn.
-            _ = sessions[id]?.transfers.unavailable(file)
+            let paths = sessions[id]?.transfers.unavailable(file) ?? []
+            try giveUp(file, for: paths)
             store.abandon(file)
             let offers = sessions[id]?.release(file) ?? []
             let settlements = offers.map { Settlement(number: $0.number, verdict: .refused(.contentUnavailable)) }
@@ -121,6 +126,14 @@ extension HubMachine {
         guard !ready.isEmpty else { return }
         if let offers = sessions[id]?.release(file), !offers.isEmpty { try judge(offers, from: id) }
         for path in ready where absent.removeValue(forKey: path) != nil { backlog.add(path) }
+    }
+
+    /// A peer does not have what it was asked for; if no other one was, what was to be brought back waits for a person.
+    private mutating func giveUp(_ file: Digest, for paths: [RelativePath]) throws(StoreFailure) {
+        guard !sessions.values.contains(where: { $0.transfers.contains(file) }) else { return }
+        let held = backlog.held.count
+        for path in paths where try holdAgain(path) { absent[path] = nil }
+        if backlog.held.count > held, let held = heldDeletions { reconciler.notices.append(.held(held)) }
     }
 
     /// An accepted entry can't be put on this disk for want of content: whoever has it is asked.

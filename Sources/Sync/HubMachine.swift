@@ -212,7 +212,7 @@ package struct HubMachine<Store: ReplicaStore>: FolderMachine {
 
     private mutating func handle(_ message: Message<Store.Content>, _ id: SessionID) throws(StoreFailure) {
         switch message {
-        case .submit(let offers): try judge(offers, from: id)
+        case .submit(let offers): try judge(sessions[id]?.fresh(offers) ?? [], from: id)
         case .chunks(let supply): try receive(supply, from: id)
         case .applied(let revision): sessions[id]?.applied(revision)
         case .everywhere(let revision):
@@ -244,7 +244,8 @@ package struct HubMachine<Store: ReplicaStore>: FolderMachine {
         }
         let isKnown = hello.cursor.epoch == epoch
         let from = isKnown ? hello.cursor.revision : .zero
-        sessions[id]?.greeted(name: hello.name, from: from)
+        sessions[id]?.greeted(by: hello.replica, name: hello.name, from: from)
+        supersede(hello.replica)
         let isReadOnly = sessions[id]?.isReadOnly == true
         let welcome = Welcome(
             version: min(hello.versions.upperBound, SyncProtocol.versions.upperBound), epoch: epoch, from: from,
@@ -260,6 +261,13 @@ package struct HubMachine<Store: ReplicaStore>: FolderMachine {
         for id in sessions.keys.sorted() where sessions[id]?.isGreeted == true {
             end(id, .ended, "the hub's history begins anew")
         }
+    }
+
+    /// Of the sessions of one replica the newest alone may submit: what arrives late on an older one was asked about on
+    /// the newer one, and must not come true after the answer.
+    private mutating func supersede(_ replica: UInt64) {
+        let all = sessions.filter { $0.value.isGreeted && $0.value.replica == replica }.keys.sorted()
+        for id in all.dropLast() { sessions[id]?.isSuperseded = true }
     }
 
     private func describe(_ versions: ClosedRange<UInt16>) -> String {

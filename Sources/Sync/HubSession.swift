@@ -5,8 +5,12 @@ struct HubSession<Content> {
     let isReadOnly: Bool
     var isGreeted = false
     var isClosing = false
+    /// The replica has connected anew. What it offered here it has asked about there, and heard that it came to nothing.
+    var isSuperseded = false
     var isWritable = true
     var name = ""
+    /// The peer's random id.
+    private(set) var replica: UInt64 = 0
     /// The feed was sent up to here.
     var sent: Revision = .zero
     /// Whether the peer was told that it has everything.
@@ -22,6 +26,8 @@ struct HubSession<Content> {
     /// Its submissions that wait for content, by file.
     private var held: [Digest: [Offer<Content>]] = [:]
     private var heldCount = 0
+    /// The number of the newest submission.
+    private var lastOffer: UInt64 = 0
 
     /// What it has deleted of late, and how much more of that was refused.
     var deletions: DeletionGuard
@@ -41,11 +47,19 @@ struct HubSession<Content> {
         deletions = DeletionGuard(deletionLimit)
     }
 
-    mutating func greeted(name: String, from revision: Revision) {
+    mutating func greeted(by replica: UInt64, name: String, from revision: Revision) {
         isGreeted = true
+        self.replica = replica
         self.name = name
         sent = revision
         acknowledged = revision
+    }
+
+    /// Those of these submissions that did not come before: a repeated one is not judged again.
+    mutating func fresh(_ offers: [Offer<Content>]) -> [Offer<Content>] {
+        let seen = lastOffer
+        lastOffer = max(lastOffer, offers.last?.number ?? 0)
+        return offers.first.map { $0.number > seen } == true ? offers : offers.filter { $0.number > seen }
     }
 
     /// A submission waits for the content of a file.

@@ -344,7 +344,11 @@ package struct PeerMachine<Store: ReplicaStore>: FolderMachine {
         if !supply.unavailable.isEmpty || supply.listUnavailable {
             // The hub's copy has changed since: a newer revision is on its way.
             askedInVain[file, default: 0] += 1
-            for path in transfers.unavailable(file) { backlog.note(path, lacking(file, at: path)) }
+            let held = backlog.held.count
+            for path in transfers.unavailable(file) where try !holdAgain(path) {
+                backlog.note(path, lacking(file, at: path))
+            }
+            if backlog.held.count > held, let held = heldDeletions { reconciler.notices.append(.held(held)) }
         } else if !paths.isEmpty {
             askedInVain[file] = nil
         }

@@ -30,6 +30,7 @@ package struct Transfers {
     /// How many files are being transferred.
     package var count: Int { transfers.count }
     package var isEmpty: Bool { transfers.isEmpty }
+    package func contains(_ file: Digest) -> Bool { transfers[file] != nil }
 
     /// Wants what a path waits for.
     package mutating func add(_ content: MissingContent) {

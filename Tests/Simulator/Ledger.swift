@@ -1,45 +1,63 @@
 import Sync
 import Tree
 
-/// What a simulated run did wrong.
-package struct Violation: Error, CustomStringConvertible {
-    /// The invariant's number in the project's list, as `I4`.
-    package let invariant: String
-    package let text: String
-
-    package var description: String { "\(invariant): \(text)" }
-}
-
-/// What users did, and what the hub made of it: the witness against which the machines are judged.
+/// What users did: the witness against which the machines are judged.
 struct Ledger {
     struct Place: Hashable {
-        var replica: String
-        var path: RelativePath
+        let replica: String
+        let path: RelativePath
+    }
+
+    /// What is at a path, mode and mtime apart.
+    enum Thing: Hashable {
+        case file(Digest)
+        case directory
+        case symlink([UInt8])
+
+        init?(_ entry: Entry?) {
+            switch entry {
+            case .file(let file)?: self = .file(file.digest)
+            case .directory?: self = .directory
+            case .symlink(let symlink)?: self = .symlink(symlink.target)
+            case .tombstone?, nil: return nil
+            }
+        }
     }
 
     /// How often a user made or changed what is at a path.
-    private var edits: [Place: Int] = [:]
-    /// How often a user removed what was at a path (or moved it away).
-    private var deletions: [Place: Int] = [:]
-    /// How often a replica's entry was accepted.
-    private var acceptedEdits: [Place: Int] = [:]
-    private var acceptedDeletions: [Place: Int] = [:]
+    private(set) var edits: [Place: Int] = [:]
+    /// How often a user removed what was at a path, moved it away or put something in its place.
+    private(set) var deletions: [Place: Int] = [:]
+    /// All that users of a replica ever removed, moved away or overwrote, at its path or at that of a copy of it.
+    private var displaced: [String: Set<Thing>] = [:]
     /// How often a machine made a conflict copy at a path; counted among the edits as well.
     private var made: [Place: Int] = [:]
+    private var acceptedEdits: [Place: Int] = [:]
+    private var acceptedDeletions: [Place: Int] = [:]
     /// Contents that a user made durable.
     private(set) var written: Set<SimContent> = []
     /// Contents that a user overwrote or deleted where they were displayed.
     private(set) var released: Set<SimContent> = []
     private(set) var conflicts: [(replica: String, copy: RelativePath)] = []
-    private var lastRevision: Revision = .zero
-    private var lastEpoch: Epoch = .none
+
+    /// State was lost or set back somewhere, and replicas merge without knowing what came after what: that a thing is
+    /// offered twice or conflicts with itself proves nothing any more. That nothing is lost, and that nothing is deleted
+    /// which nobody deleted, holds all the same.
+    var hasMerged = false
 
     mutating func edited(_ replica: String, _ path: RelativePath) {
         edits[Place(replica: replica, path: path), default: 0] += 1
     }
 
-    mutating func deleted(_ replica: String, _ path: RelativePath) {
+    /// A user removed what was at a path, moved it away, or put something else there.
+    mutating func deleted(_ replica: String, _ path: RelativePath, _ node: SimDisk.Node?) {
         deletions[Place(replica: replica, path: path), default: 0] += 1
+        overwrote(replica, node)
+    }
+
+    mutating func overwrote(_ replica: String, _ node: SimDisk.Node?) {
+        guard let thing = Thing(node.flatMap(SimDisk.entry(of:))) else { return }
+        displaced[replica, default: []].insert(thing)
     }
 
     mutating func wrote(_ content: SimContent) { written.insert(content) }
@@ -52,38 +70,66 @@ struct Ledger {
         made[Place(replica: replica, path: copy), default: 0] += 1
     }
 
-    /// Checks the rows that the hub has added to its log.
-    mutating func accepted(_ rows: some Sequence<SimIndex.LogRow>) throws(Violation) {
-        for row in rows {
-            let change = row.change
-            guard change.revision > lastRevision else {
-                throw Violation(invariant: "I8", text: "revision \(change.revision) after \(lastRevision)")
+    /// The power failed before the copy's name was durable: it was not made.
+    mutating func unmake(_ replica: String, _ copy: RelativePath) {
+        guard let place = conflicts.lastIndex(where: { $0.replica == replica && $0.copy == copy }) else { return }
+        conflicts.remove(at: place)
+    }
+
+    /// Another replica begins as a copy of this one: what was done here may be offered there.
+    mutating func copied(_ replica: String, to other: String) {
+        func copy<Value>(_ table: inout [Place: Value]) {
+            for (place, value) in table where place.replica == replica {
+                table[Place(replica: other, path: place.path)] = value
             }
-            guard row.base < change.revision else {
-                throw Violation(invariant: "I8", text: "\(change.path) at \(change.revision) has base \(row.base)")
-            }
-            lastRevision = change.revision
-            let place = Place(replica: change.author, path: change.path)
-            if change.entry.isTombstone {
-                acceptedDeletions[place, default: 0] += 1
-                guard acceptedDeletions[place, default: 0] <= deletions[place, default: 0] else {
-                    throw Violation(
-                        invariant: "I4",
-                        text: "\(change.author) deleted \(change.path) (\(change.revision)); no user did")
-                }
-            } else if !change.entry.isDirectory {
-                acceptedEdits[place, default: 0] += 1
-                guard acceptedEdits[place, default: 0] <= edits[place, default: 0] else {
-                    throw Violation(
-                        invariant: "I5/I13",
-                        text: "\(change.author) sent \(change.path) (\(change.revision)); no user there made it")
-                }
+        }
+        copy(&edits)
+        copy(&deletions)
+        copy(&made)
+        displaced[other] = displaced[replica]
+    }
+
+    /// Whether a user of this replica ever did anything at a path.
+    func concerns(_ replica: String, _ path: RelativePath) -> Bool {
+        let place = Place(replica: replica, path: path)
+        return edits[place] != nil || deletions[place] != nil
+    }
+
+    // MARK: Judging
+
+    /// A row was added to the hub's log on top of what `replaced` is, which the author has elsewhere as well, or not.
+    mutating func accepted(_ row: SimLog.Row, replaced: Entry, isKeptElsewhere: Bool) throws(Violation) {
+        let place = Place(replica: row.change.author, path: row.change.path)
+        if row.change.entry.isTombstone {
+            try acceptedDeletion(row, place, isKeptElsewhere ? nil : Thing(replaced))
+        } else if !row.change.entry.isDirectory {
+            acceptedEdits[place, default: 0] += 1
+            guard hasMerged || acceptedEdits[place, default: 0] <= edits[place, default: 0] else {
+                throw Violation(
+                    invariant: "I5/I13",
+                    text: "\(place.replica) sent \(place.path) (\(row.change.revision)); no user there made it")
             }
         }
     }
 
-    /// No bytes are lost: what nobody knowingly replaced or deleted is in the tree; what somebody did is at least
-    /// somewhere.
+    /// A deletion is a user's who removed something there, and `thing`, where it matters.
+    private mutating func acceptedDeletion(_ row: SimLog.Row, _ place: Place, _ thing: Thing?) throws(Violation) {
+        acceptedDeletions[place, default: 0] += 1
+        let isOwn =
+            acceptedDeletions[place, default: 0] <= deletions[place, default: 0]
+            && thing.map { displaced[place.replica]?.contains($0) == true } ?? true
+        if isOwn { return }
+        // A replica that was set back may find out anew what somebody has deleted.
+        let isAnybodys =
+            hasMerged
+            && thing.map { thing in displaced.values.contains { $0.contains(thing) } } ?? true
+        guard isAnybodys else {
+            throw Violation(
+                invariant: "I4", text: "\(place.replica) deleted \(place.path) (\(row.change.revision)); no user did")
+        }
+    }
+
+    /// No bytes are lost: what nobody knowingly replaced or deleted is in the tree.
     func checkNothingLost(tree: Set<SimContent>) throws(Violation) {
         for content in written.sorted() where !released.contains(content) && !tree.contains(content) {
             throw Violation(
@@ -92,6 +138,7 @@ struct Ledger {
     }
 
     func checkConflicts(isSolo: Bool) throws(Violation) {
+        guard !hasMerged else { return }
         if isSolo, let conflict = conflicts.first {
             throw Violation(
                 invariant: "I11",

@@ -15,27 +15,50 @@ final class SimStore: ReplicaStore {
         var token: Int
     }
 
+    /// What one save left, and how many changes of names came before it.
+    struct Save {
+        let index: SimIndex
+        let changes: Int
+    }
+
+    /// What of the index would be there after a power failure, whichever process saved it.
+    struct Durability {
+        /// The index as the last durable save left it.
+        var index = SimIndex()
+        /// What was saved since, and may be there or not: up to some save, and none after it.
+        var later: [Save] = []
+    }
+
     let disk: SimDisk
-    var index: SimIndex
-    /// The index as the last durable save left it.
-    private(set) var durable: SimIndex
+    private(set) var index: SimIndex
+    private(set) var durability: Durability
     /// Calls until the process is stopped, in the middle of the call; nil for never.
     var fuse: Int?
-    /// Something that a user does between two steps of the machine.
-    var interlude: () -> Void = {}
-    /// Told of every conflict copy that the machine makes, also when it is stopped right after.
-    var madeCopy: (RelativePath) -> Void = { _ in }
-    /// Told where the machine does what it must not do at any instant.
-    var broke: (Violation) -> Void = { _ in }
-    func abandon(_ file: Digest) { parts[file] = nil }
+    /// How many calls one event may still cost.
+    var callsLeft = SimStore.callsPerEvent
 
+    private unowned let world: World
+    private unowned let site: World.Site
     private var parts: [Digest: Set<Digest>] = [:]
     private var letters: [Digest: UInt8] = [:]
 
-    init(disk: SimDisk, index: SimIndex) {
-        self.disk = disk
-        self.index = index
-        self.durable = index
+    /// More calls than this for one event, with a few dozen paths, are no progress.
+    private static let callsPerEvent = 20_000
+
+    init(_ site: World.Site, _ world: World) {
+        self.world = world
+        self.site = site
+        disk = site.disk
+        index = site.index
+        durability = site.durability
+    }
+
+    var durable: SimIndex { durability.index }
+
+    func beginEvent() { callsLeft = Self.callsPerEvent }
+
+    private func broke(_ invariant: String, _ text: String) {
+        world.fail(Violation(invariant: invariant, text: "\(site.name): \(text)"))
     }
 
     /// Every call passes here before and after it has an effect: the process may end at either moment.
@@ -44,11 +67,28 @@ final class SimStore: ReplicaStore {
             guard left > 0 else { throw .stopped }
             fuse = left - 1
         }
+        callsLeft -= 1
+        if callsLeft < 0 {
+            broke("L2", "one event cost \(Self.callsPerEvent) calls and was not over")
+            throw .stopped
+        }
     }
 
     private func enter() throws(StoreFailure) {
         try step()
-        interlude()
+        world.interlude(site)
+    }
+
+    /// The power fails: names and index are as they were at some instant since they were last made durable, the index
+    /// no newer than the names, since both file systems and SQLite write in order.
+    func loseWhatWasNotDurable() -> SimIndex {
+        let saves = [Save(index: durable, changes: 0)] + durability.later
+        let save = saves[world.random.below(saves.count)]
+        let lost = world.random.below(disk.changes - max(save.changes, disk.synced) + 1)
+        let before = disk.nodes.keys.filter(ConflictName.isConflictCopy)
+        disk.revert(toChange: disk.changes - lost)
+        for copy in before where disk.node(at: copy) == nil { world.ledger.unmake(site.name, copy) }
+        return save.index
     }
 
     // MARK: Index
@@ -73,15 +113,24 @@ final class SimStore: ReplicaStore {
         return Array(open.sorted { $0.path < $1.path }.prefix(limit))
     }
 
+    func abandon(_ file: Digest) { parts[file] = nil }
+
     func liveCount() throws(StoreFailure) -> Int {
         index.records.values.count { $0.remote.entry.isLive }
     }
 
     func save(_ records: [Record], cursor: Cursor?, durably: Bool) throws(StoreFailure) {
         try enter()
+        if world.failsOnce(site) { throw .index("the index could not be written") }
         for record in records { index.records[record.path] = record }
-        if let cursor { index.cursor = cursor }
-        if durably { durable = index }
+        if let cursor {
+            if cursor.epoch == index.cursor.epoch, cursor.revision < index.cursor.revision {
+                broke("I8", "the cursor moved from \(index.cursor.revision) back to \(cursor.revision)")
+            }
+            index.cursor = cursor
+        }
+        saved(durably: durably)
+        world.checkBases(of: records, at: site)
         try step()
     }
 
@@ -91,7 +140,7 @@ final class SimStore: ReplicaStore {
         try enter()
         index.records = [:]
         index.cursor = cursor
-        durable = index
+        saved(durably: true)
         try step()
     }
 
@@ -104,7 +153,7 @@ final class SimStore: ReplicaStore {
     }
 
     func successor(of base: Revision, at path: RelativePath) throws(StoreFailure) -> Version? {
-        index.log.first { $0.base == base && $0.change.path == path }?.change.version
+        site.log.successor(of: base, at: path)
     }
 
     func append(
@@ -112,17 +161,29 @@ final class SimStore: ReplicaStore {
     ) throws(StoreFailure) {
         try enter()
         for (change, base) in zip(changes, bases) {
-            index.log.append(SimIndex.LogRow(change: change, base: base))
+            site.log.append(SimLog.Row(change: change, base: base))
         }
         for record in records { index.records[record.path] = record }
         index.cursor = cursor
-        durable = index
+        saved(durably: true)
         try step()
+    }
+
+    private func saved(durably: Bool) {
+        if durably {
+            durability.index = index
+            durability.later.removeAll(keepingCapacity: true)
+            disk.synchronize()
+        } else if disk.remembersNames {
+            durability.later.append(Save(index: index, changes: disk.changes))
+        }
     }
 
     // MARK: Looking
 
-    private func problem(at path: RelativePath) -> Problem? {
+    func problem(at path: RelativePath) -> Problem? {
+        if world.failsOnce(site) { return Problem(.failed, operation: "open", code: 5) }
+        guard !disk.unreadable.isEmpty else { return nil }
         for blocked in path.ancestors + [path] where disk.unreadable.contains(blocked) && disk.node(at: blocked) != nil
         {
             return Problem(.unreadable, operation: "open", code: 13)
@@ -152,7 +213,9 @@ final class SimStore: ReplicaStore {
 
     func stage(_ file: Entry.File, content: Content?) throws(StoreFailure) -> Staging<Staged> {
         try enter()
-        guard !disk.isFull else { return .problem(Problem(.noSpace, operation: "write", code: 28)) }
+        guard !disk.isFull, !world.failsOnce(site) else {
+            return .problem(Problem(.noSpace, operation: "write", code: 28))
+        }
         if let content {
             let given = SimContent(content)
             return given.digest == file.digest ? ready(given, file) : .mismatch
@@ -183,16 +246,16 @@ final class SimStore: ReplicaStore {
     }
 
     private func consume(_ staged: Staged?) {
-        if let staged { disk.staging.remove(staged.content) }
+        if let staged { disk.unstage(staged.content) }
     }
 
     func discard(_ staged: Staged) {
-        disk.staging.remove(staged.content)
+        disk.unstage(staged.content)
     }
 
     func flush() throws(StoreFailure) {
         try enter()
-        disk.staging.formUnion(unflushed)
+        disk.stage(unflushed)
         unflushed = []
         try step()
     }
@@ -230,10 +293,7 @@ final class SimStore: ReplicaStore {
     }
 
     func knows(_ digest: Digest) throws(StoreFailure) -> Bool {
-        disk.history.contains { $0.digest == digest }
-            || index.records.values.contains { record in
-                if case .file(let file) = record.base.entry { file.digest == digest } else { false }
-            }
+        index.hasAgreed(on: digest) || disk.hasHistory(of: digest)
     }
 
     func size(of content: Content) -> Int { content.count }
@@ -255,7 +315,7 @@ final class SimStore: ReplicaStore {
                 return .problem(Problem(.failed, operation: "place"))
             }
             if unflushed.contains(staged.content) {
-                broke(Violation(invariant: "I3", text: "\(path) was named before its content was durable"))
+                broke("I3", "\(path) was named before its content was durable")
             }
             kind = .file(staged.content, mode: staged.file.mode, mtime: staged.file.mtime)
         case .directory(let directory): kind = .directory(directory.mode)
@@ -264,12 +324,13 @@ final class SimStore: ReplicaStore {
         }
         if case .directory? = there?.kind {
             guard there.map(SimDisk.fingerprint(of:)) == expected else { return .changed }
+            disk.willChangeNames()
             if entry.isDirectory {
                 disk.set(kind, at: path, keepingInode: true)
                 try step()
                 return .placed(fingerprint(at: path), replaced: nil)
             }
-            guard disk.children(of: path).isEmpty else { return .notEmpty }
+            guard disk.isEmpty(path) else { return .notEmpty }
             disk.set(kind, at: path)
             consume(staged)
             try step()
@@ -279,14 +340,18 @@ final class SimStore: ReplicaStore {
         // An edit may be seen before the exchange or only after it; an empty place is taken or not.
         guard let there else {
             guard expected == nil else { return .changed }
+            disk.willChangeNames()
             disk.set(kind, at: path)
             consume(staged)
             // One that the hub has is applied; any other was made here.
-            if ConflictName.isConflictCopy(path), index.records[path]?.remote.entry != entry { madeCopy(path) }
+            if ConflictName.isConflictCopy(path), index.records[path]?.remote.entry != entry {
+                world.ledger.conflict(site.name, path)
+            }
             try step()
             return .placed(fingerprint(at: path), replaced: nil)
         }
         if expected == nil || there.kind == .fifo || (!isExpected && there.ctime % 2 == 0) { return .changed }
+        disk.willChangeNames()
         let out = takeOut(there, from: path, isExpected: isExpected)
         disk.set(kind, at: path)
         consume(staged)
@@ -301,9 +366,20 @@ final class SimStore: ReplicaStore {
     }
 
     private func takeOut(_ node: SimDisk.Node, from path: RelativePath, isExpected: Bool) -> Removed {
-        let token = disk.limboToken()
-        disk.limbo.append(SimDisk.Limbo(token: token, path: path, expected: isExpected ? node.kind : nil, node: node))
-        return Removed(token: token)
+        if isExpected { checkVictim(node, at: path) }
+        return Removed(token: disk.takeOut(node, from: path, expected: isExpected ? node.kind : nil))
+    }
+
+    /// What is taken from its place knowingly the hub has accepted once, or it is at another place on this disk.
+    private func checkVictim(_ node: SimDisk.Node, at path: RelativePath) {
+        guard let content = node.kind.content, !world.order.acknowledged.contains(content.digest) else { return }
+        let isElsewhere = disk.nodes.contains { $0.key != path && $0.value.kind.content == content }
+        if !isElsewhere { broke("I2", "\(path) was taken from its place, and nobody else ever had its content") }
+    }
+
+    /// What a machine changes or takes away it was able to look at.
+    private func checkTouchable(_ node: SimDisk.Node, at path: RelativePath) {
+        if node.kind == .fifo { broke("I15", "the special file \(path) was touched") }
     }
 
     func remove(
@@ -314,12 +390,15 @@ final class SimStore: ReplicaStore {
         guard disk.isDirectory(path.parent), let there = disk.node(at: path),
             SimDisk.fingerprint(of: there) == expected
         else { return .changed }
+        checkTouchable(there, at: path)
         if case .directory = there.kind {
-            guard disk.children(of: path).isEmpty else { return .notEmpty }
+            guard disk.isEmpty(path) else { return .notEmpty }
+            disk.willChangeNames()
             disk.put(nil, at: path)
             try step()
             return .removed(nil)
         }
+        disk.willChangeNames()
         let out = takeOut(there, from: path, isExpected: true)
         disk.put(nil, at: path)
         try step()
@@ -334,6 +413,8 @@ final class SimStore: ReplicaStore {
         guard disk.isDirectory(path.parent), let there = disk.node(at: path),
             SimDisk.fingerprint(of: there) == expected
         else { return .changed }
+        checkTouchable(there, at: path)
+        disk.willChangeNames()
         switch (there.kind, entry) {
         case (.file(let content, _, _), .file(let file)):
             disk.set(.file(content, mode: file.mode, mtime: file.mtime), at: path, keepingInode: true)
@@ -353,11 +434,28 @@ final class SimStore: ReplicaStore {
         guard disk.isDirectory(path.parent), let there = disk.node(at: path),
             SimDisk.fingerprint(of: there) == expected
         else { return .changed }
+        checkTouchable(there, at: path)
         guard disk.node(at: target) == nil else { return .occupied }
+        disk.willChangeNames()
         disk.move(path, to: target)
-        madeCopy(target)
+        world.ledger.conflict(site.name, target)
+        checkLoser(of: path, there)
         try step()
         return .renamed
+    }
+
+    /// A version is set aside only where somebody else made another one.
+    private func checkLoser(of path: RelativePath, _ node: SimDisk.Node) {
+        guard !world.ledger.hasMerged, let record = index.records[path], let entry = SimDisk.entry(of: node) else {
+            return
+        }
+        // A directory keeps its name against a file, whoever made which.
+        if record.remote.entry.isLive, !record.remote.entry.isDirectory, record.author == site.name {
+            broke("I11", "\(path) was set aside for the replica's own \(record.remote.revision)")
+        }
+        if record.remote.entry.hasSameContent(as: entry) {
+            broke("I11", "\(path) was set aside for the same content, at \(record.remote.revision)")
+        }
     }
 
     // MARK: What came out
@@ -368,7 +466,7 @@ final class SimStore: ReplicaStore {
 
     func review(_ removed: Removed) throws(StoreFailure) -> Review {
         try enter()
-        guard let limbo = disk.limbo.first(where: { $0.token == removed.token }) else { return .gone }
+        guard let limbo = disk.takenOut(removed.token) else { return .gone }
         guard let entry = SimDisk.entry(of: limbo.node) else { return .gone }
         guard limbo.node.kind != limbo.expected else { return .settled }
         return .edited(entry, from: limbo.path)
@@ -376,25 +474,26 @@ final class SimStore: ReplicaStore {
 
     func restore(_ removed: Removed, at path: RelativePath) throws(StoreFailure) -> Bool {
         try enter()
-        guard let limbo = disk.limbo.first(where: { $0.token == removed.token }) else { return false }
+        guard let limbo = disk.takenOut(removed.token) else { return false }
         guard disk.isDirectory(path.parent), disk.node(at: path) == nil else { return false }
+        disk.willChangeNames()
         disk.put(limbo.node, at: path)
-        madeCopy(path)
-        disk.limbo.removeAll { $0.token == removed.token }
+        disk.forget(removed.token)
+        world.ledger.conflict(site.name, path)
         try step()
         return true
     }
 
     func retire(_ removed: Removed, holding entry: Entry?) throws(StoreFailure) -> Bool {
         try enter()
-        guard let limbo = disk.limbo.first(where: { $0.token == removed.token }) else { return true }
+        guard let limbo = disk.takenOut(removed.token) else { return true }
         if let entry {
             guard SimDisk.entry(of: limbo.node)?.hasSameContent(as: entry) == true else { return false }
         } else {
             guard limbo.node.kind == limbo.expected else { return false }
         }
-        if case .file(let content, _, _) = limbo.node.kind { disk.history.insert(content) }
-        disk.limbo.removeAll { $0.token == removed.token }
+        disk.willChangeNames()
+        disk.retire(removed.token)
         try step()
         return true
     }

@@ -3,130 +3,149 @@ import Tree
 
 /// What users do to the folders: few names, few contents, so that collisions are the norm.
 extension World {
-    private static let names = ["a", "b", "c"]
+    private static let names: [[UInt8]] = ["a", "b", "c"].map { Array($0.utf8) }
 
-    private func path() -> RelativePath? {
-        var bytes = Array(Self.names[random.below(options.names)].utf8)
-        for _ in 0..<random.below(options.depth) { bytes += Array("/\(Self.names[random.below(options.names)])".utf8) }
+    func anyPath() -> RelativePath? {
+        var bytes = Self.names[random.below(options.names)]
+        for _ in 0..<random.below(options.depth) {
+            bytes.append(UInt8(ascii: "/"))
+            bytes += Self.names[random.below(options.names)]
+        }
         return try? RelativePath(bytes)
     }
 
-    private func content() -> SimContent {
+    func newContent(after old: SimContent? = nil) -> SimContent {
         let isBig = random.oneIn(4)
         guard options.areContentsUnique else {
             return SimContent([UInt8(random.below(3))], isBig: isBig)
         }
-        // The last byte tells it from all others; the first ones are shared, as in an edited file.
-        ledgerCount += 1
-        return SimContent(
-            [UInt8(random.below(3)), UInt8(ledgerCount >> 8 & 0xff), UInt8(ledgerCount & 0xff)], isBig: isBig)
+        // The last bytes tell it from all others; the first is shared, as in an edited file.
+        lastContent += 1
+        let first = old.flatMap { $0.isBig && isBig ? $0.letters.first : nil } ?? UInt8(random.below(3))
+        return SimContent([first, UInt8(lastContent >> 8 & 0xff), UInt8(lastContent & 0xff)], isBig: isBig)
     }
 
-    private func mtime() -> Timestamp {
-        nextMtime += 1
-        return Timestamp(seconds: nextMtime, nanoseconds: 0)
+    /// The time by the clock on this site's wall, which proves nothing.
+    func wallClock(_ site: Site) -> Timestamp {
+        let nanoseconds = UInt32(clock % 1000) * 1_000_000 + UInt32(lastContent % 1000)
+        return Timestamp(seconds: 1_700_000_000 + clock / 1000 + site.clockOffset, nanoseconds: nanoseconds)
     }
 
     /// One thing that a user of this site does, chosen by the seed.
     func edit(_ site: Site) {
         if options.isSolo, site !== sites[min(1, sites.count - 1)] { return }
-        guard let path = path() else { return }
-        let disk = site.disk
+        guard let path = anyPath() else { return }
+        // Whoever made something durable has made durable what was there before.
+        site.disk.synchronize()
         switch random.below(12) {
-        case 0, 1, 2: write(disk, site, path, .file(content(), mode: Mode(rawValue: 0o644), mtime: mtime()))
-        case 3: write(disk, site, path, .directory(Mode(rawValue: 0o755)))
-        case 4: write(disk, site, path, .symlink([UInt8(random.below(3)) + 65]))
-        case 5, 6: remove(disk, site, path)
-        case 7, 8: move(disk, site, path)
-        case 9: touch(disk, site, path)
-        case 10: writeInPlace(disk, site, path)
-        default: writeThroughOldHandle(disk, site)
+        case 0, 1, 2:
+            write(site, path, .file(newContent(), mode: Mode(rawValue: 0o644), mtime: wallClock(site)))
+        case 3: write(site, path, .directory(Mode(rawValue: 0o755)))
+        case 4: write(site, path, .symlink([UInt8(random.below(3)) + 65]))
+        case 5, 6: remove(site, path)
+        case 7, 8: move(site, path)
+        case 9: touch(site, path)
+        case 10: writeInPlace(site, path)
+        default: writeThroughOldHandle(site)
         }
     }
 
     private func release(_ node: SimDisk.Node?) {
-        if case .file(let content, _, _)? = node?.kind { ledger.release(content) }
+        if let content = node?.kind.content { ledger.release(content) }
     }
 
-    private func write(_ disk: SimDisk, _ site: Site, _ path: RelativePath, _ kind: SimDisk.Kind) {
-        guard makeParents(disk, site, path) else { return }
-        if case .directory = kind, disk.isDirectory(path) { return }
-        if disk.isDirectory(path) { remove(disk, site, path) }
-        note("user \(site.name) writes \(path), number \(ledgerCount)")
-        release(disk.node(at: path))
-        if case .file(let content, _, _) = kind { ledger.wrote(content) }
+    func write(_ site: Site, _ path: RelativePath, _ kind: SimDisk.Kind) {
+        let disk = site.disk
+        guard makeParents(site, path) else { return }
+        if kind.isDirectory, disk.isDirectory(path) { return }
+        if disk.isDirectory(path) { remove(site, path) }
+        note("user \(site.name) writes \(path), number \(lastContent)")
+        let old = disk.node(at: path)
+        release(old)
+        if let content = kind.content { ledger.wrote(content) }
         disk.set(kind, at: path)
         ledger.edited(site.name, path)
         // To make something in place of another thing is to delete that one, should the hub see both.
-        ledger.deleted(site.name, path)
+        ledger.deleted(site.name, path, old)
     }
 
-    private func makeParents(_ disk: SimDisk, _ site: Site, _ path: RelativePath) -> Bool {
-        for ancestor in path.ancestors where !disk.isDirectory(ancestor) {
-            if disk.node(at: ancestor) != nil { return false }
-            disk.set(.directory(Mode(rawValue: 0o755)), at: ancestor)
+    private func makeParents(_ site: Site, _ path: RelativePath) -> Bool {
+        for ancestor in path.ancestors where !site.disk.isDirectory(ancestor) {
+            if site.disk.node(at: ancestor) != nil { return false }
+            site.disk.set(.directory(Mode(rawValue: 0o755)), at: ancestor)
             ledger.edited(site.name, ancestor)
         }
         return true
     }
 
-    private func remove(_ disk: SimDisk, _ site: Site, _ path: RelativePath) {
+    func remove(_ site: Site, _ path: RelativePath) {
+        let disk = site.disk
         guard disk.node(at: path) != nil else { return }
         note("user \(site.name) removes \(path)")
         for inside in disk.nodes.keys.sorted().reversed() where inside == path || inside.isInside(path) {
-            release(disk.node(at: inside))
+            let old = disk.node(at: inside)
+            release(old)
             disk.set(nil, at: inside)
-            ledger.deleted(site.name, inside)
+            ledger.deleted(site.name, inside, old)
         }
     }
 
-    private func move(_ disk: SimDisk, _ site: Site, _ path: RelativePath) {
-        guard disk.node(at: path) != nil, let target = self.path(), target != path, !target.isInside(path),
-            !path.isInside(target), makeParents(disk, site, target)
+    private func move(_ site: Site, _ path: RelativePath) {
+        let disk = site.disk
+        guard disk.node(at: path) != nil, let target = anyPath(), target != path, !target.isInside(path),
+            !path.isInside(target), makeParents(site, target)
         else { return }
         if disk.isDirectory(target) { return }
         note("user \(site.name) moves \(path) to \(target)")
-        release(disk.node(at: target))
-        for inside in disk.nodes.keys where inside == path || inside.isInside(path) {
-            ledger.deleted(site.name, inside)
+        let old = disk.node(at: target)
+        release(old)
+        for (inside, node) in disk.nodes where inside == path || inside.isInside(path) {
+            ledger.deleted(site.name, inside, node)
             if let moved = try? RelativePath(target.bytes + inside.bytes.dropFirst(path.bytes.count)) {
                 ledger.edited(site.name, moved)
-                ledger.deleted(site.name, moved)
+                ledger.deleted(site.name, moved, disk.node(at: moved))
             }
         }
         disk.put(nil, at: target)
         disk.move(path, to: target)
     }
 
-    private func touch(_ disk: SimDisk, _ site: Site, _ path: RelativePath) {
-        guard case .file(let content, _, _)? = disk.node(at: path)?.kind else { return }
+    private func touch(_ site: Site, _ path: RelativePath) {
+        guard let node = site.disk.node(at: path) else { return }
         note("user \(site.name) touches \(path)")
-        disk.set(
-            .file(content, mode: Mode(rawValue: random.oneIn(2) ? 0o755 : 0o644), mtime: mtime()), at: path,
-            keepingInode: true)
+        let isWide = random.oneIn(2)
+        switch node.kind {
+        case .file(let content, _, _):
+            let mode = Mode(rawValue: isWide ? 0o755 : 0o644)
+            site.disk.set(.file(content, mode: mode, mtime: wallClock(site)), at: path, keepingInode: true)
+        case .directory:
+            site.disk.set(.directory(Mode(rawValue: isWide ? 0o755 : 0o700)), at: path, keepingInode: true)
+        case .symlink, .fifo: return
+        }
         ledger.edited(site.name, path)
     }
 
-    private func writeInPlace(_ disk: SimDisk, _ site: Site, _ path: RelativePath) {
-        guard case .file(let old, let mode, _)? = disk.node(at: path)?.kind else { return }
-        note("user \(site.name) edits \(path) in place, number \(ledgerCount + 1)")
+    private func writeInPlace(_ site: Site, _ path: RelativePath) {
+        let node = site.disk.node(at: path)
+        guard case .file(let old, let mode, _)? = node?.kind else { return }
+        note("user \(site.name) edits \(path) in place, number \(lastContent + 1)")
         ledger.release(old)
-        var content = content()
-        if old.isBig, content.isBig { content.letters = Array(old.letters.prefix(1) + content.letters.dropFirst()) }
+        ledger.overwrote(site.name, node)
+        let content = newContent(after: old)
         ledger.wrote(content)
-        disk.set(.file(content, mode: mode, mtime: mtime()), at: path, keepingInode: true)
+        site.disk.set(.file(content, mode: mode, mtime: wallClock(site)), at: path, keepingInode: true)
         ledger.edited(site.name, path)
     }
 
     /// A program that had a file open when it was replaced goes on writing to what came out.
-    private func writeThroughOldHandle(_ disk: SimDisk, _ site: Site) {
-        guard let place = disk.limbo.indices.randomElement(using: &random),
-            case .file(let old, let mode, _) = disk.limbo[place].node.kind
-        else { return }
-        note("user \(site.name) writes on to what was \(disk.limbo[place].path), number \(ledgerCount + 1)")
+    private func writeThroughOldHandle(_ site: Site) {
+        guard let limbo = random.pick(site.disk.limbo), case .file(let old, let mode, _) = limbo.node.kind else {
+            return
+        }
+        note("user \(site.name) writes on to what was \(limbo.path), number \(lastContent + 1)")
         ledger.release(old)
-        let content = content()
+        let content = newContent()
         ledger.wrote(content)
-        disk.limbo[place].node.kind = .file(content, mode: mode, mtime: mtime())
+        site.disk.write(.file(content, mode: mode, mtime: wallClock(site)), toTakenOut: limbo.token)
     }
 }

@@ -6,63 +6,131 @@ final class World {
     /// One replica's process, running or not, and what outlives it.
     final class Site {
         let name: String
-        let replica: UInt64
-        let disk = SimDisk()
-        var index = SimIndex()
+        var replica: UInt64
+        let disk: SimDisk
+        /// The index as the last process left it.
+        private(set) var index = SimIndex()
+        private(set) var durability = SimStore.Durability()
+        /// A hub's.
+        var log = SimLog()
         var store: SimStore?
         var hub: HubMachine<SimStore>?
         var peer: PeerMachine<SimStore>?
+        let isReader: Bool
+        /// How many rows of the log were judged.
         var checkedLog = 0
+        /// A peer's: whether its history is the hub's, as far as both know.
+        var isFollowing = false
+        /// Up to here its index was seen to hold the feed.
+        var checkedFeed: Revision = .zero
+        /// One call in so many fails; 0 for none.
+        var flakiness = 0
+        /// How far its clock on the wall is off, in seconds.
+        var clockOffset: Int64 = 0
+        /// The most that it waits before it connects again, in milliseconds.
+        var backoff = Timing.shortestBackoff
+        var backup: Backup?
 
-        init(name: String, replica: UInt64) {
+        init(name: String, replica: UInt64, disk: SimDisk, isReader: Bool) {
             self.name = name
             self.replica = replica
+            self.disk = disk
+            self.isReader = isReader
         }
 
         var isHub: Bool { name == World.hubName }
         var isRunning: Bool { store != nil }
+        /// The index as it is now.
+        var currentIndex: SimIndex { store?.index ?? index }
+
+        /// The process has ended, and the system goes on.
+        func leave(_ index: SimIndex, _ durability: SimStore.Durability) {
+            self.index = index
+            self.durability = durability
+        }
+
+        /// The index is this one, to the last bit.
+        func begin(with index: SimIndex) {
+            leave(index, SimStore.Durability(index: index))
+        }
+    }
+
+    struct Backup {
+        let index: SimIndex
+        let log: SimLog
+        let disk: SimDisk.State
+        /// Whether the index knew all that was on the disk.
+        let isAtRest: Bool
     }
 
     /// A connection: messages on their way, whole or not at all.
-    struct Connection {
-        var session: SessionID
+    final class Connection {
+        let session: SessionID
+        let peer: Site
         var up: [Message<[UInt8]>] = []
         var down: [Message<[UInt8]>] = []
+        /// What the hub has got, the newest few: a part of it may come again.
+        var delivered: [Message<[UInt8]>] = []
         /// The hub's or the peer's end is closed; what is on the way to the other one still arrives.
         var hubClosed = false
         var peerClosed = false
+        /// What is sent this way is swallowed.
+        var losesUp = false
+        var losesDown = false
+
+        init(session: SessionID, peer: Site) {
+            self.session = session
+            self.peer = peer
+        }
     }
 
     static let hubName = "hub"
 
     let options: SimulationOptions
     var random: SeededRandom
+    let census = Census()
     var ledger = Ledger()
+    var order = Order()
     var sites: [Site] = []
+    /// What peers hold.
     var connections: [String: Connection] = [:]
+    /// What the hub still holds and the peer has given up.
+    var stale: [Connection] = []
+    var lastSession: UInt64 = 0
     var trace = Trace()
     /// How many things have happened.
-    private(set) var steps = 0
+    private(set) var happenings = 0
+    /// Simulated time since the beginning, in milliseconds.
+    private(set) var clock: Int64 = 0
     var isCalm = false
-    private var lastSession: UInt64 = 0
+    /// How many messages that carry data were sent.
+    var dataMessages = 0
     private var violation: Violation?
-    var ledgerCount = 0
-    var nextMtime: Int64 = 0
+    var lastContent = 0
+    var clones = 0
 
     init(_ options: SimulationOptions) {
         self.options = options
         random = SeededRandom(seed: options.seed)
-        sites.append(Site(name: Self.hubName, replica: 1))
+        addSite(Self.hubName, replica: 1, isReader: false)
         for number in 1...options.peers {
-            sites.append(Site(name: "p\(number)", replica: UInt64(number) + 1))
+            addSite("p\(number)", replica: UInt64(number) + 1, isReader: options.hasReader && number == options.peers)
         }
+    }
+
+    @discardableResult
+    func addSite(_ name: String, replica: UInt64, isReader: Bool) -> Site {
+        let disk = SimDisk(census: census, remembersNames: options.faults.contains(.powerFailure))
+        let site = Site(name: name, replica: replica, disk: disk, isReader: isReader)
+        sites.append(site)
+        return site
     }
 
     var hub: Site { sites[0] }
     var peers: ArraySlice<Site> { sites[1...] }
 
     func note(_ text: @autoclosure () -> String) {
-        steps += 1
+        happenings += 1
         guard options.isTraced || options.isVerbose else { return }
         trace.add(text(), isPrinted: options.isVerbose)
     }
@@ -72,7 +140,15 @@ final class World {
     }
 
     func check() throws(Violation) {
+        for content in census.takeGone() where ledger.written.contains(content) && !ledger.released.contains(content) {
+            fail(Violation(invariant: "I1", text: "content \(content.letters) has gone from the last place it was in"))
+        }
         if let violation { throw violation }
+    }
+
+    /// Time passes, as much as what happens takes in the services.
+    func pass(_ milliseconds: Int64) {
+        clock += milliseconds
     }
 
     // MARK: Processes
@@ -80,26 +156,25 @@ final class World {
     func start(_ site: Site) {
         guard !site.isRunning else { return }
         note("start \(site.name)")
+        pass(Timing.start)
         // What a process left half done it finds when it begins, if it can look.
-        site.disk.unreadable = []
-        site.disk.isFull = false
-        let store = SimStore(disk: site.disk, index: site.index)
+        mend(site)
+        let store = SimStore(site, self)
         site.store = store
-        store.interlude = { [unowned self, unowned site] in
-            if !isCalm, random.oneIn(options.interludes) { edit(site) }
-        }
-        store.broke = { [unowned self] in fail($0) }
-        store.madeCopy = { [unowned self, unowned site] in ledger.conflict(site.name, $0) }
         run(site) { () throws(StoreFailure) in
             if site.isHub {
-                var machine = try HubMachine(store: store, name: site.name, replica: site.replica) {
+                var machine = try HubMachine(
+                    store: store, name: site.name, replica: site.replica, deletionLimit: deletionLimit
+                ) {
                     Epoch(rawValue: self.random.next() | 1)
                 }
                 let actions = try machine.started()
                 site.hub = machine
                 perform(actions)
             } else {
-                var machine = PeerMachine(store: store, name: site.name, replica: site.replica, replacing: false)
+                var machine = PeerMachine(
+                    store: store, name: site.name, replica: site.replica, replacing: false,
+                    deletionLimit: deletionLimit)
                 let actions = try machine.started()
                 site.peer = machine
                 perform(actions, of: site)
@@ -108,18 +183,29 @@ final class World {
         }
     }
 
-    /// The process ends without a word. After a power failure, what the index did not save durably is gone as well.
+    func mend(_ site: Site) {
+        site.disk.unreadable = []
+        site.disk.isFull = false
+        site.flakiness = 0
+    }
+
+    /// The process ends without a word. After a power failure, what was not made durable is gone as well.
     func stop(_ site: Site, powerFails: Bool) {
         guard let store = site.store else { return }
         note("stop \(site.name)\(powerFails ? ", power fails" : "")")
-        site.index = powerFails ? store.durable : store.index
-        if site.isHub { site.checkedLog = min(site.checkedLog, site.index.log.count) }
+        if powerFails {
+            site.begin(with: store.loseWhatWasNotDurable())
+        } else {
+            site.leave(store.index, store.durability)
+        }
         site.store = nil
         site.hub = nil
         site.peer = nil
         site.disk.events = [:]
+        site.disk.hasOverflowed = false
         if site.isHub {
             for peer in peers { cut(peer) }
+            stale = []
         } else {
             cut(site)
         }
@@ -127,23 +213,26 @@ final class World {
 
     /// Runs a machine; where its store stops, the process has ended.
     func run(_ site: Site, _ body: () throws(StoreFailure) -> Void) {
+        site.store?.beginEvent()
         do {
             try body()
         } catch {
-            stop(site, powerFails: random.oneIn(3))
+            stop(site, powerFails: options.faults.contains(.powerFailure) && random.oneIn(3))
         }
-        if site.isHub {
-            let log = site.store?.index.log ?? site.index.log
-            do {
-                try ledger.accepted(log.dropFirst(site.checkedLog))
-            } catch {
-                fail(error)
-            }
-            site.checkedLog = log.count
-        }
+        if site.isHub { judgeLog() }
     }
 
-    // MARK: Events
+    /// A call of this site's fails, this once.
+    func failsOnce(_ site: Site) -> Bool {
+        site.flakiness > 0 && !isCalm && random.oneIn(site.flakiness)
+    }
+
+    /// Something that a user does between two calls of a machine.
+    func interlude(_ site: Site) {
+        if options.interludes < 1_000_000, !isCalm, random.oneIn(options.interludes) { edit(site) }
+    }
+
+    // MARK: Events of the disk
 
     /// Looks at everything on the disk and in the index.
     func scan(_ site: Site) throws(StoreFailure) {
@@ -162,9 +251,15 @@ final class World {
         if let actions = try site.peer?.changed(paths) { perform(actions, of: site) }
     }
 
-    /// The watcher reports some of what has changed.
+    /// The watcher reports some of what has changed; where it has lost count, everything is looked at.
     func report(_ site: Site, all: Bool) {
-        guard site.isRunning, !site.disk.events.isEmpty else { return }
+        guard site.isRunning, !site.disk.events.isEmpty || site.disk.hasOverflowed else { return }
+        pass(Timing.debounce)
+        if site.disk.hasOverflowed {
+            note("rescan \(site.name)")
+            site.disk.hasOverflowed = false
+            return run(site) { () throws(StoreFailure) in try scan(site) }
+        }
         var batch: [Dirty] = []
         for (path, rereading) in site.disk.events.sorted(by: { $0.key < $1.key }) where all || random.oneIn(2) {
             batch.append(Dirty(path: path, rereading: rereading))
@@ -181,160 +276,74 @@ final class World {
             if let actions = try site.peer?.retryUnstable() { perform(actions, of: site) }
             if let actions = try site.peer?.retryProblems() { perform(actions, of: site) }
         }
+        attendToDeletions(site)
     }
 
-    // MARK: Connections
-
-    func connect(_ peer: Site) {
-        guard peer.isRunning, hub.isRunning, connections[peer.name] == nil else { return }
-        lastSession += 1
-        let session = SessionID(rawValue: lastSession)
-        note("connect \(peer.name)")
-        connections[peer.name] = Connection(session: session)
-        hub.hub?.opened(session, isReadOnly: false)
-        if let actions = peer.peer?.connected() { perform(actions, of: peer) }
-    }
-
-    /// The connection breaks: what was on its way is gone.
-    func cut(_ peer: Site) {
-        guard let connection = connections.removeValue(forKey: peer.name) else { return }
-        note("cut \(peer.name)")
-        if let actions = hub.hub?.closed(connection.session) { perform(actions) }
-        if let actions = peer.peer?.disconnected() { perform(actions, of: peer) }
-    }
-
-    func deliverUp(_ peer: Site) {
-        guard var connection = connections[peer.name], !connection.up.isEmpty else { return finish(peer) }
-        let messages = takeSome(&connection.up)
-        connections[peer.name] = connection
-        note("\(peer.name) → hub \(messages.map(describe).joined(separator: ", "))")
-        run(hub) { () throws(StoreFailure) in
-            if let actions = try hub.hub?.received(messages, from: connection.session) { perform(actions) }
-        }
-        for case .chunks in messages {
-            run(peer) { () throws(StoreFailure) in
-                if let actions = try peer.peer?.supplied() { perform(actions, of: peer) }
+    /// No further deletion comes, and a person says what is to become of those that are held.
+    private func attendToDeletions(_ site: Site) {
+        run(site) { () throws(StoreFailure) in
+            if site.hub.map({ $0.waitingDeletions > 0 }) == true, let actions = try site.hub?.judgeDeletions() {
+                perform(actions)
+            }
+            if site.peer.map({ $0.waitingDeletions > 0 }) == true, let actions = try site.peer?.judgeDeletions() {
+                perform(actions, of: site)
             }
         }
-        finish(peer)
-    }
-
-    func deliverDown(_ peer: Site) {
-        guard var connection = connections[peer.name], !connection.down.isEmpty else { return finish(peer) }
-        let messages = takeSome(&connection.down)
-        connections[peer.name] = connection
-        note("hub → \(peer.name) \(messages.map(describe).joined(separator: ", "))")
-        run(peer) { () throws(StoreFailure) in
-            if let actions = try peer.peer?.received(messages) { perform(actions, of: peer) }
-        }
-        for case .chunks in messages {
-            run(hub) { () throws(StoreFailure) in
-                if let actions = try hub.hub?.supplied(connection.session) { perform(actions) }
+        guard isCalm || random.oneIn(4) else { return }
+        let isMeant = random.oneIn(2)
+        run(site) { () throws(StoreFailure) in
+            if let hub = site.hub, hub.heldDeletions != nil || !hub.refusedDeletions.isEmpty {
+                note("hub \(isMeant ? "confirms" : "reverts")")
+                let isOwn = hub.heldDeletions != nil
+                let actions = isMeant || !isOwn ? try site.hub?.confirmDeletions() : try site.hub?.revertDeletions()
+                if let actions { perform(actions) }
             }
-        }
-        checkPrefix(peer)
-        finish(peer)
-    }
-
-    /// Often one message arrives alone, now and then many at once.
-    private func takeSome<Element>(_ queue: inout [Element]) -> [Element] {
-        let count = random.oneIn(4) ? random.below(queue.count) + 1 : 1
-        defer { queue.removeFirst(count) }
-        return Array(queue.prefix(count))
-    }
-
-    /// A connection that one end has closed is gone once what was sent before has arrived.
-    private func finish(_ peer: Site) {
-        guard let connection = connections[peer.name] else { return }
-        if connection.hubClosed && connection.down.isEmpty || connection.peerClosed && connection.up.isEmpty {
-            cut(peer)
-        }
-    }
-
-    func perform(_ actions: [HubAction<[UInt8]>]) {
-        for action in actions {
-            switch action {
-            case .send(let message, let sessions):
-                for session in sessions { update(session) { $0.down.append(message) } }
-            case .close(let session): update(session) { $0.hubClosed = true }
-            case .notice(let notice): heard(notice, hub)
-            case .joined, .left: break
-            case .goOn:
-                run(hub) { () throws(StoreFailure) in
-                    if let actions = try hub.hub?.resumed() { perform(actions) }
-                }
+            if site.peer?.heldDeletions != nil {
+                note("\(site.name) \(isMeant ? "confirms" : "reverts")")
+                let actions = isMeant ? try site.peer?.confirmDeletions() : try site.peer?.revertDeletions()
+                if let actions { perform(actions, of: site) }
+            }
+            if random.oneIn(3) {
+                site.hub?.beginDeletionWindow()
+                site.peer?.beginDeletionWindow()
+            } else {
+                site.hub?.forgetDeletionCredit()
+                site.peer?.forgetDeletionCredit()
             }
         }
     }
 
-    private func update(_ session: SessionID, _ body: (inout Connection) -> Void) {
-        guard let name = connections.first(where: { $0.value.session == session })?.key,
-            var connection = connections[name]
-        else { return }
-        body(&connection)
-        connections[name] = connection
+    /// How many deletions machines let through without asking.
+    private var deletionLimit: DeletionLimit {
+        options.faults.contains(.massDeletion) ? .count(1 + Int(options.seed % 4)) : .standard
     }
+}
 
-    func perform(_ actions: [PeerAction<[UInt8]>], of peer: Site) {
-        for action in actions {
-            switch action {
-            case .send(let message): connections[peer.name]?.up.append(message)
-            case .close: connections[peer.name]?.peerClosed = true
-            case .notice(let notice): heard(notice, peer)
-            case .welcomed, .inSync, .everywhere: break
-            case .rescan: run(peer) { () throws(StoreFailure) in try scan(peer) }
-            case .end(let end): fail(Violation(invariant: "L4", text: "\(peer.name) gave up: \(end)"))
-            }
-        }
-    }
-
-    private func heard(_ notice: Notice, _ site: Site) {
-        note("\(site.name): \(notice)")
-    }
-
-    /// Whatever the feed held up to the peer's durable cursor is in its index.
-    private func checkPrefix(_ peer: Site) {
-        guard let index = peer.store?.durable, let log = hub.store?.index.log,
-            index.cursor.epoch == hub.store?.index.cursor.epoch
-        else { return }
-        var latest: [RelativePath: Version] = [:]
-        for row in log where row.change.revision <= index.cursor.revision {
-            latest[row.change.path] = row.change.version
-        }
-        for (path, version) in latest where (index.records[path]?.remote.revision ?? .zero) < version.revision {
-            fail(
-                Violation(
-                    invariant: "I9",
-                    text: "\(peer.name) is at \(index.cursor.revision) and does not know \(path) of \(version.revision)"
-                ))
-        }
-    }
-
-    private func describe(_ message: Message<[UInt8]>) -> String {
-        switch message {
-        case .hello(let hello): "hello \(hello.cursor)"
-        case .welcome(let welcome): "welcome from \(welcome.from)"
-        case .changes(let deliveries, let through):
-            "changes \(deliveries.map { "\($0.change.path)@\($0.change.revision)" }) through \(through)"
-        case .caughtUp(let revision): "caughtUp \(revision)"
-        case .submit(let offers):
-            "submit \(offers.map { "\($0.number):\($0.submission.path)^\($0.submission.base)\($0.isInquiry ? "?" : "")" })"
-        case .settled(let settlements): "settled \(settlements.map { "\($0.number):\($0.verdict)" })"
-        case .want(let want): "want \(want.file) \(want.list) \(want.chunks.count)"
-        case .chunks(let supply): "chunks \(supply.file) \(supply.chunks.count) -\(supply.unavailable.count)"
-        case .everywhere(let revision): "everywhere \(revision)"
-        case .applied(let revision): "applied \(revision)"
-        case .goodbye(let goodbye): "goodbye \(goodbye.text)"
-        }
-    }
+/// How long things take, in milliseconds, as the services have it.
+enum Timing {
+    /// From an event of the watcher to the machine's hearing of it.
+    static let debounce: Int64 = 100
+    /// Until a problem is looked at again.
+    static let review: Int64 = 5_000
+    /// Until a connection on which nothing comes is given up.
+    static let keepalive: Int64 = 45_000
+    static let start: Int64 = 500
+    static let shortestBackoff = 250
+    static let longestBackoff = 30_000
+    /// The longest pause between two things that a user does.
+    static let pause = 20_000
+    /// The longest way of a message.
+    static let latency = 120
 }
 
 /// The run's steps: a running hash of all of them, so that two runs can be compared.
 struct Trace {
     private(set) var hash: UInt64 = 0
+    private(set) var lines: [String] = []
 
     mutating func add(_ line: String, isPrinted: Bool) {
         for byte in line.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
+        lines.append(line)
         if isPrinted { print(line) }
     }
 }

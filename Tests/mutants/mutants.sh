@@ -1,6 +1,6 @@
 #!/bin/sh
 # Breaks the core on purpose, one way at a time, and demands that the simulator notices.
-# A way to break it is a file, a Perl substitution and a name; the first failing seeds are shown.
+# A way to break it is a name, a file and a Perl substitution; the first seed that fails is shown, and what it broke.
 set -eu
 cd "$(dirname "$0")/../.."
 seeds=${SEEDS:-3000}
@@ -53,12 +53,11 @@ try() {
         failed=$((failed + 1))
         return
     fi
-    if "$work/.build/release/simulate" --seeds "$seeds" > "$work/found" 2>&1; then
+    if "$work/.build/release/simulate" --seeds "$seeds" --show 1 > "$work/found" 2>&1; then
         echo "$name: NOT caught in $seeds seeds"
         failed=$((failed + 1))
     else
-        echo "$name: caught by $(grep -c '^seed' "$work/found" | tr -d ' ')+ of $seeds seeds, first: $(head -1 "$work/found" | cut -c1-200)"
-        tail -1 "$work/found"
+        echo "$name: $(tail -1 "$work/found"); first $(head -1 "$work/found" | cut -d, -f1), $(sed -n 2p "$work/found" | cut -c1-120)"
         passed=$((passed + 1))
     fi
 }
@@ -83,6 +82,48 @@ try "late edits of replaced files dropped" Sources/Sync/Reconciler+Conflict.swif
     's/case \.edited\(let entry, let path\): try rescue\(removed, as: entry, from: path\)/case .edited(let entry, _): try store.retire(removed, holding: entry)/'
 try "directory removed although it holds local work" Sources/Sync/Reconciler+Apply.swift \
     's/holdsOwn = true\n                continue/continue/'
+try "another epoch not noticed" Sources/Sync/PeerMachine.swift \
+    's/if welcome\.epoch != cursor\.epoch \|\| welcome\.from < cursor\.revision \{/if false {/'
+try "a hub set back not noticed" Sources/Sync/HubMachine.swift \
+    's/if hello\.cursor\.epoch == epoch, hello\.cursor\.revision > head \{/if false {/'
+try "older sessions of a replica still submit" Sources/Sync/HubMachine.swift \
+    's/sessions\[id\]\?\.isSuperseded = true/_ = id/'
+try "repeated submissions judged again" Sources/Sync/HubSession.swift \
+    's/\? offers : offers\.filter \{ \$0\.number > seen \}/? offers : offers/'
+try "what was accepted before not recognised" Sources/Sync/HubMachine.swift \
+    's/if let next = try successor\(of: submission\.base, at: submission\.path\), next\.entry == submission\.entry \{/if submission.base < .zero, let next = try successor(of: submission.base, at: submission.path) {/'
+try "offers not durable before they are sent" Sources/Sync/PeerMachine+Offers.swift \
+    's/(guard !submissions\.isEmpty else \{ return \}\n\s+try reconciler\.commit\(cursor: nil, durably: )true/$1false/'
+try "told before it is durable" Sources/Sync/HubMachine+Submissions.swift \
+    's/        try reconciler\.flush\(\)\n        try publish\(\)\n(.*?try serve\(\)\n)/        try reconciler.flush()\n$1        try publish()\n/s'
+try "readers may submit" Sources/Sync/HubMachine+Submissions.swift \
+    's/guard !session\.isReadOnly else \{ return \.refused\(\.readOnly\) \}//'
+try "readers try to submit" Sources/Sync/PeerMachine.swift \
+    's/reconciler\.maySubmit = !welcome\.isReadOnly/reconciler.maySubmit = true/'
+try "a stranger is heard" Sources/Sync/HubMachine.swift \
+    's/guard session\.isGreeted else \{/guard session.isGreeted || true else {/'
+try "files below files" Sources/Sync/HubMachine.swift \
+    's/if submission\.entry\.isLive, let parent/if submission.base < .zero, let parent/'
+try "unreadable taken for deleted" Sources/Sync/Reconciler+Reconcile.swift \
+    's/case \.unknown\(let problem\):\n\s+notices\.append\(\.problem\(path, problem\)\)\n\s+return \.waiting\(\.problem\)/case .unknown: found = Found(entry: .tombstone, fingerprint: nil)/'
+try "content sent again with a new mode" Sources/Sync/PeerMachine+Offers.swift \
+    's/        if try store\.knows\(file\.digest\) \{ return Attachment\.none \}\n//'
+try "a conflict over mode and time" Sources/Sync/Reconciliation.swift \
+    's/if local\.hasSameContent\(as: remote\) \{/if local.hasSameContent(as: remote), local.isDirectory {/'
+try "a copy named after the wrong replica" Sources/Sync/Reconciler+Conflict.swift \
+    's/author: record\.author, digest/author: name, digest/'
+try "problems are not looked at again" Sources/Sync/PeerMachine.swift \
+    's/        backlog\.retryProblems\(\)\n//'
+try "what was lost is not looked at again" Sources/Sync/Backlog.swift \
+    's/            overtaken\[path\] = nil\n            add\(path\)/            overtaken[path] = nil/'
+try "in sync while offers have no verdict" Sources/Sync/PeerMachine.swift \
+    's/backlog\.isSettled && offers\.isEmpty && transfers\.isEmpty/backlog.isSettled/'
+try "revisions with gaps" Sources/Sync/HubMachine.swift \
+    's/        head = head\.next\n/        head = head.next.next\n/'
+try "the disk asked again before the replacement" Sources/Sync/Reconciler+Apply.swift \
+    's/(let placement = try store\.place\(\n\s+record\.remote\.entry, staged: staged, at: record\.path, expecting: )found\.fingerprint\)/$1freshly(record) ?? found.fingerprint)/; s/(extension Reconciler \{\n)/$1    private func freshly(_ record: Record) -> Fingerprint? {\n        if case .present(_, let now)? = try? store.look(at: record.path, record: record, rereading: false) { now } else { nil }\n    }\n\n/'
+try "a step that never ends" Sources/Sync/Reconciler+Reconcile.swift \
+    's/for _ in 0\.\.<Self\.attempts \{/while true {/; s/        return \.waiting\(\.unstable\)\n    \}\n\n    private enum Step/    }\n\n    private enum Step/'
 
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]

@@ -1,0 +1,96 @@
+/// What can go wrong, one kind at a time.
+package enum Fault: Int, CaseIterable, Sendable {
+    /// A connection breaks, and what was on its way is gone.
+    case cut
+    /// What one end sends is swallowed from some moment on, until both notice.
+    case halfOpen
+    /// A peer connects anew while the hub still holds the old connection, and what was sent on that comes later, or
+    /// twice.
+    case overlap
+    /// A process ends between two calls of its machine.
+    case kill
+    /// The power fails: what was not durable is gone, up to some moment.
+    case powerFailure
+    /// Somebody takes away the permission to read (EACCES).
+    case unreadable
+    /// A disk is full (ENOSPC).
+    case full
+    /// Now and then a single call fails (EIO), the index's own among them.
+    case flakyDisk
+    /// The watcher's queue overflows: events are dropped, and it says so.
+    case overflow
+    /// Events for what has not changed.
+    case spuriousEvents
+    /// A wall clock jumps, back to 1970 or far ahead.
+    case clockJump
+    /// A fifo lies in the tree.
+    case specialFile
+    /// A user deletes everything in a folder, and a replica lets but a few deletions through without asking.
+    case massDeletion
+    /// Somebody speaks to the hub who has not said hello.
+    case stranger
+    /// A peer's folder and state are set back together.
+    case restoredPeer
+    /// A peer's index alone is set back.
+    case restoredPeerIndex
+    /// A peer's state is lost.
+    case wipedPeer
+    /// A second peer begins as a copy of the first, id and all.
+    case clonedPeer
+    /// The hub's state is lost.
+    case wipedHub
+    /// The hub's folder and state are set back together; every peer is back before anything else happens, and one that
+    /// knows more than the hub has got beyond it in the feed.
+    case restoredHub
+    /// The same, and the hub goes on before the peers come back: with revisions that they know as others.
+    case unnoticedRollback
+    /// The hub's index alone is set back, so that its own folder goes on with such revisions at once.
+    case restoredHubIndex
+
+    package var name: String { "\(self)" }
+}
+
+package struct FaultSet: OptionSet, Hashable, Sendable {
+    package let rawValue: UInt32
+
+    package init(rawValue: UInt32) {
+        self.rawValue = rawValue
+    }
+
+    package init(_ faults: some Sequence<Fault>) {
+        rawValue = faults.reduce(0) { $0 | 1 << UInt32($1.rawValue) }
+    }
+
+    package static let all = FaultSet(Fault.allCases)
+    /// What the machines do not stand yet: a hub that was set back and has moved on is not recognised, since a cursor
+    /// says how far a peer got, and not in which of two histories of the same epoch. Nor is one by a peer whose own
+    /// changes alone were taken beyond the hub's head, since the cursor does not count these.
+    package static let unsolved = FaultSet([.unnoticedRollback, .restoredHubIndex])
+    package static let usual = all.subtracting(unsolved)
+
+    /// What sets state back or loses it, after which replicas merge.
+    static let setbacks = FaultSet([
+        .restoredPeer, .restoredPeerIndex, .wipedPeer, .clonedPeer, .wipedHub, .restoredHub,
+        .unnoticedRollback, .restoredHubIndex,
+    ])
+
+    package func contains(_ fault: Fault) -> Bool {
+        rawValue & 1 << UInt32(fault.rawValue) != 0
+    }
+
+    /// Some of the ordinary ones, and in one run of four one or two setbacks as well.
+    static func drawn(from allowed: FaultSet, using random: inout SeededRandom) -> FaultSet {
+        let ordinary = FaultSet(Fault.allCases.filter { !setbacks.contains($0) && !random.oneIn(3) })
+            .intersection(allowed)
+        guard random.oneIn(4) else { return ordinary }
+        let severe = Fault.allCases.filter { allowed.intersection(setbacks).contains($0) }
+        let chosen = (0...random.below(2)).compactMap { _ in random.pick(severe) }
+        return ordinary.union(FaultSet(chosen))
+    }
+}
+
+extension FaultSet: CustomStringConvertible {
+    package var description: String {
+        isEmpty ? "none" : Fault.allCases.filter(contains).map(\.name).joined(separator: " ")
+    }
+}

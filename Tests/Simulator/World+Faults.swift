@@ -1,0 +1,237 @@
+import Sync
+import Tree
+
+/// What a step does.
+extension World {
+    func take(_ step: Step) {
+        random = SeededRandom(seed: step.seed)
+        let site = sites[random.below(sites.count)]
+        let peer = sites[1 + random.below(sites.count - 1)]
+        switch step.kind {
+        case .edit:
+            pass(Int64(random.below(Timing.pause)))
+            edit(site)
+        case .report: report(site, all: random.oneIn(2))
+        case .deliverUp:
+            if random.oneIn(4) { deliverStale() }
+            deliverUp(peer)
+        case .deliverDown: deliverDown(peer)
+        case .exchange:
+            for _ in 0..<20 {
+                deliverUp(peer)
+                deliverDown(peer)
+            }
+        case .connect: connect(peer)
+        case .retry:
+            pass(Timing.review)
+            retry(site)
+        case .start: start(site)
+        case .backUp: backUp(site)
+        case .mend: mend(site)
+        case .keepalive: keepalive()
+        case .fault(let fault): strike(fault, site, peer)
+        }
+    }
+
+    private func strike(_ fault: Fault, _ site: Site, _ peer: Site) {
+        switch fault {
+        case .cut: cut(peer)
+        case .halfOpen: halfOpen(peer)
+        case .overlap:
+            abandon(peer)
+            connect(peer)
+        case .kill:
+            if random.oneIn(2) { stop(site, powerFails: false) } else { site.store?.fuse = random.below(40) }
+        case .powerFailure: powerFails(site)
+        case .unreadable:
+            if let path = random.pick(site.disk.nodes.keys.sorted()) {
+                note("\(path) can't be read at \(site.name)")
+                site.disk.unreadable.insert(path)
+            }
+        case .full:
+            note("the disk of \(site.name) is full")
+            site.disk.isFull = true
+        case .flakyDisk:
+            note("the disk of \(site.name) is flaky")
+            site.flakiness = 10 + random.below(40)
+        case .overflow: overflow(site)
+        case .spuriousEvents:
+            for path in site.disk.nodes.keys.sorted() where random.oneIn(2) {
+                site.disk.events[path] = site.disk.events[path] ?? random.oneIn(2)
+            }
+        case .clockJump: jump(site)
+        case .specialFile: makeSpecialFile(site)
+        case .massDeletion: for path in site.disk.nodes.keys.sorted().reversed() { remove(site, path) }
+        case .stranger: speakUnbidden()
+        case .restoredPeer: restore(peer, withTree: true)
+        case .restoredPeerIndex: restore(peer, withTree: false)
+        case .wipedPeer: wipe(peer)
+        case .clonedPeer: clone(peer)
+        case .wipedHub: wipe(hub)
+        case .restoredHub:
+            guard let backup = hub.backup, backup.isAtRest, peers.allSatisfy({ canTell($0, of: backup) }) else {
+                return
+            }
+            restore(hub, withTree: true)
+            comeBack()
+        case .unnoticedRollback: restore(hub, withTree: true)
+        case .restoredHubIndex: restore(hub, withTree: false)
+        }
+    }
+
+    // MARK: Network
+
+    private func halfOpen(_ peer: Site) {
+        guard let connection = connections[peer.name] else { return }
+        let isUp = random.oneIn(2)
+        note("what \(isUp ? peer.name : "the hub") sends is swallowed, \(peer.name)")
+        if isUp {
+            connection.losesUp = true
+            connection.up = []
+        } else {
+            connection.losesDown = true
+            connection.down = []
+        }
+    }
+
+    /// Whoever has not said hello is sent away, whatever else is said.
+    private func speakUnbidden() {
+        guard hub.isRunning, let path = anyPath() else { return }
+        let session = nextSession()
+        note("a stranger speaks")
+        hub.hub?.opened(session, isReadOnly: false)
+        let content = SimContent([0])
+        let entry = Entry.file(
+            Entry.File(
+                size: content.size, digest: content.digest, mode: Mode(rawValue: 0o644), mtime: wallClock(hub)))
+        let base = order.heads[path]?.revision ?? .zero
+        let submission = Submission(path: path, base: base, entry: random.oneIn(2) ? entry : .tombstone)
+        let offer = Offer(
+            number: 1, submission: submission, attachment: Attachment.content(content.letters), isInquiry: false)
+        let before = hub.log.rows.count
+        run(hub) { () throws(StoreFailure) in
+            if let actions = try hub.hub?.received([.submit([offer])], from: session) { perform(actions) }
+        }
+        // What is made here meanwhile has another author.
+        if hub.log.rows.dropFirst(before).contains(where: { $0.change.author != hub.name }) {
+            fail(Violation(invariant: "I20", text: "the hub took what a stranger offered"))
+        }
+        if let actions = hub.hub?.closed(session) { perform(actions) }
+    }
+
+    // MARK: Disks
+
+    /// Whether a process runs or not: what another one wrote just before may be gone as well.
+    private func powerFails(_ site: Site) {
+        if !site.isRunning, random.oneIn(2) { start(site) }
+        stop(site, powerFails: true)
+    }
+
+    private func overflow(_ site: Site) {
+        guard site.isRunning, !site.disk.events.isEmpty else { return }
+        note("the watcher of \(site.name) overflows")
+        for path in site.disk.events.keys.sorted() where random.oneIn(2) { site.disk.events[path] = nil }
+        site.disk.hasOverflowed = true
+    }
+
+    private func jump(_ site: Site) {
+        let day: Int64 = 86_400
+        let offsets = [-1_700_000_000, -2_000_000_000, -day, -1, 0, 0, 1, 3600, 40 * 365 * day, 1 << 40]
+        site.clockOffset = random.pick(offsets) ?? 0
+        note("the clock of \(site.name) is off by \(site.clockOffset) s")
+    }
+
+    private func makeSpecialFile(_ site: Site) {
+        guard let path = anyPath(), site.disk.isDirectory(path.parent), site.disk.node(at: path) == nil else { return }
+        site.disk.synchronize()
+        note("user \(site.name) makes a fifo at \(path)")
+        site.disk.set(.fifo, at: path)
+    }
+
+    // MARK: Setbacks
+
+    private func backUp(_ site: Site) {
+        note("back up \(site.name)")
+        let index = site.currentIndex
+        let known = index.records.mapValues(\.base.entry).filter { $0.value.isLive }
+        site.backup = Backup(
+            index: index, log: site.log, disk: site.disk.state, isAtRest: known == site.disk.entries)
+    }
+
+    private func restore(_ site: Site, withTree: Bool) {
+        guard let backup = site.backup else { return }
+        stop(site, powerFails: false)
+        note("restore \(site.name)\(withTree ? "" : ", its index alone")")
+        site.begin(with: backup.index)
+        site.log = backup.log
+        if withTree {
+            release(from: site) {
+                site.disk.synchronize()
+                site.disk.replace(by: backup.disk)
+            }
+        }
+        setBack(site)
+    }
+
+    /// Whether a peer that knows of more than a backup of the hub has got so far in the feed as well: its cursor is all
+    /// that it tells.
+    private func canTell(_ peer: Site, of backup: Backup) -> Bool {
+        let index = peer.currentIndex
+        let newest = index.records.values.reduce(Revision.zero) { max($0, $1.base.revision, $1.remote.revision) }
+        let head = backup.index.cursor
+        return index.cursor.epoch != head.epoch || newest <= head.revision || index.cursor.revision > head.revision
+    }
+
+    /// The hub hears how far each peer is before anything else.
+    private func comeBack() {
+        isCalm = true
+        start(hub)
+        for peer in peers {
+            start(peer)
+            peer.store?.fuse = nil
+            connect(peer)
+        }
+        for peer in peers { deliverUp(peer) }
+        isCalm = false
+    }
+
+    private func wipe(_ site: Site) {
+        stop(site, powerFails: false)
+        note("the state of \(site.name) is lost")
+        site.begin(with: SimIndex())
+        site.log = SimLog()
+        site.replica = random.next()
+        release(from: site) { site.disk.losePrivateState() }
+        setBack(site)
+    }
+
+    /// Whoever restores a backup knows that what is newer goes.
+    private func release(from site: Site, _ body: () -> Void) {
+        let before = Set(site.disk.state.contents)
+        body()
+        for content in before.subtracting(site.disk.state.contents) { ledger.release(content) }
+    }
+
+    private func setBack(_ site: Site) {
+        ledger.hasMerged = true
+        guard site.isHub else {
+            site.isFollowing = false
+            return
+        }
+        site.checkedLog = site.log.rows.count
+        order.restart(from: site.index)
+        for peer in peers { peer.isFollowing = false }
+    }
+
+    private func clone(_ peer: Site) {
+        guard clones < 1, !peer.isReader else { return }
+        clones += 1
+        let twin = addSite("\(peer.name)-twin", replica: peer.replica, isReader: false)
+        note("\(twin.name) begins as a copy of \(peer.name)")
+        twin.begin(with: peer.currentIndex)
+        twin.disk.replace(by: peer.disk.state)
+        ledger.copied(peer.name, to: twin.name)
+        ledger.hasMerged = true
+        start(twin)
+    }
+}
