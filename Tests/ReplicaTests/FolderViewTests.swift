@@ -29,7 +29,7 @@ import Tree
         }
 
         /// Two records and the cursor, all at once.
-        private func save(_ number: UInt64) throws {
+        func save(_ number: UInt64) throws {
             let entry = Entry.directory(Entry.Directory(mode: Mode(rawValue: 0o755)))
             let records = try [2 * number - 1, 2 * number].map { revision in
                 let version = Version(revision: Revision(rawValue: revision), entry: entry)
@@ -61,6 +61,26 @@ import Tree
         #expect(writing.failure == nil)
         // The log began anew several times meanwhile.
         #expect(moments > 3 && last > 0)
+    }
+
+    @Test func `A log that begins anew while it is read is read again`() throws {
+        let bench = try Bench()
+        let writing = Writing(bench.replica)
+        for number in 1...2000 as ClosedRange<UInt64> { try writing.save(number) }
+        let state = bench.replica.state.descriptor
+        let log = Place(directory: state, name: Array("index.sqlite-wal".utf8))
+        func header() throws -> [UInt8] { try log.openForReading().read(32, at: 0) }
+        var number: UInt64 = 2000
+        let index = try FolderView.index(in: state) {
+            guard number == 2000 else { return }
+            let before = try header()
+            while try number < 2100 || header() == before {
+                number += 1
+                try writing.save(number)
+            }
+        }
+        #expect(index.cursor.revision.rawValue == 2 * number)
+        #expect(try index.newestVersions(within: nil).map(\.origin.revision.rawValue).max() == 2 * number)
     }
 
     @Test func `Looking changes nothing, and needs a replica`() throws {
