@@ -40,13 +40,15 @@ package struct FolderView {
     /// How often a log is read that began anew meanwhile: it takes thousands of changes for that.
     private static let attempts = 20
 
-    private static func index(in state: Descriptor) throws -> Index {
+    /// - Parameter meanwhile: what a test does between a look at the one file and at the other.
+    static func index(in state: Descriptor, meanwhile: () throws -> Void = {}) throws -> Index {
         let database = Place(directory: state, name: Array("index.sqlite".utf8))
         let log = Place(directory: state, name: Array("index.sqlite-wal".utf8))
         for _ in 0..<attempts {
             let before = try generation(log)
             // The log last: whatever was moved from it into the file meanwhile is still in it.
             let pages = try whole(database)
+            try meanwhile()
             let frames = try log.statusIfPresent() == nil ? [] : whole(log)
             guard try generation(log) == before else { continue }
             guard let image = IndexImage.make(database: pages, log: frames) else { continue }
