@@ -19,7 +19,7 @@ struct SimulationTests {
 
     @Test("keep every invariant in each mode by itself", arguments: SimulationOptions.Mode.allCases)
     func modes(mode: SimulationOptions.Mode) {
-        for seed in 1001...1060 as ClosedRange<UInt64> {
+        for seed in 1001...1030 as ClosedRange<UInt64> {
             let options = SimulationOptions(seed: seed, mode: mode)
             do throws(Violation) {
                 _ = try Simulation.run(options)
@@ -31,7 +31,7 @@ struct SimulationTests {
 
     @Test("stand each fault by itself", arguments: Fault.allCases.filter(FaultSet.usual.contains))
     func faults(fault: Fault) {
-        for seed in 2001...2030 as ClosedRange<UInt64> {
+        for seed in 2001...2015 as ClosedRange<UInt64> {
             var options = SimulationOptions(seed: seed, mode: .liveness)
             options.faults = FaultSet([fault])
             do throws(Violation) {
