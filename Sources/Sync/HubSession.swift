@@ -27,7 +27,7 @@ struct HubSession<Content> {
     private var held: [Digest: [Offer<Content>]] = [:]
     private var heldCount = 0
     /// The number of the newest submission.
-    private var lastOffer: UInt64 = 0
+    private var lastOffer: UInt64?
 
     /// What it has deleted of late, and how much more of that was refused.
     var deletions: DeletionGuard
@@ -57,9 +57,16 @@ struct HubSession<Content> {
 
     /// Those of these submissions that did not come before: a repeated one is not judged again.
     mutating func fresh(_ offers: [Offer<Content>]) -> [Offer<Content>] {
-        let seen = lastOffer
-        lastOffer = max(lastOffer, offers.last?.number ?? 0)
-        return offers.first.map { $0.number > seen } == true ? offers : offers.filter { $0.number > seen }
+        var newest = lastOffer
+        func isFresh(_ offer: Offer<Content>) -> Bool {
+            if let newest, offer.number <= newest { return false }
+            newest = offer.number
+            return true
+        }
+        defer { lastOffer = newest }
+        if offers.allSatisfy(isFresh) { return offers }
+        newest = lastOffer
+        return offers.filter(isFresh)
     }
 
     /// A submission waits for the content of a file.

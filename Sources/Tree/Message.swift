@@ -96,7 +96,7 @@ extension Attachment: Sendable where Content: Sendable {}
 
 /// A submission on its way.
 package struct Offer<Content> {
-    /// Counts up within a session; the verdict names it.
+    /// Counts up within a session; the verdict names it. What does not count up came before, and is passed over.
     package var number: UInt64
     package var submission: Submission
     package var attachment: Attachment<Content>

@@ -26,10 +26,10 @@ extension Commands {
         }
 
         private static func offer(
-            _ path: String, _ entry: Entry, _ attachment: Tree.Attachment<ByteBuffer> = .none
+            _ path: String, _ entry: Entry, _ attachment: Tree.Attachment<ByteBuffer> = .none, number: UInt64 = 1
         ) throws -> Offer<ByteBuffer> {
             Offer(
-                number: 1, submission: Submission(path: try RelativePath(path), base: .zero, entry: entry),
+                number: number, submission: Submission(path: try RelativePath(path), base: .zero, entry: entry),
                 attachment: attachment, isInquiry: false)
         }
 
@@ -139,8 +139,8 @@ extension Commands {
                 let entry = Self.file(4, digest)
                 client.send(Self.submit(try Self.offer("link", link)))
                 let evil = Tree.Attachment<ByteBuffer>.content(ByteBuffer(string: "evil"))
-                client.send(Self.submit(try Self.offer("link/evil", entry, evil)))
-                client.send(Self.submit(try Self.offer("good", entry, evil)))
+                client.send(Self.submit(try Self.offer("link/evil", entry, evil, number: 2)))
+                client.send(Self.submit(try Self.offer("good", entry, evil, number: 3)))
                 for name: Name in ["link", "good"] {
                     try await eventually("\(name)") { hub.folder.exists(name) }
                 }

@@ -453,9 +453,19 @@ final class SimStore: ReplicaStore {
         if record.remote.entry.isLive, !record.remote.entry.isDirectory, record.author == site.name {
             broke("I11", "\(path) was set aside for the replica's own \(record.remote.revision)")
         }
+        if let own = world.hub.log.rows.first(where: { isAncestor($0, of: record, entry) }) {
+            broke("I11", "\(path) was set aside for what was made on top of it, \(own.change.revision)")
+        }
         if record.remote.entry.hasSameContent(as: entry) {
             broke("I11", "\(path) was set aside for the same content, at \(record.remote.revision)")
         }
+    }
+
+    /// Whether a row has this content, made here, and the hub's newest on top of it.
+    private func isAncestor(_ row: SimLog.Row, of record: Record, _ entry: Entry) -> Bool {
+        row.change.path == record.path && row.change.author == site.name
+            && row.change.revision > record.base.revision && row.change.revision < record.remote.revision
+            && row.change.entry.hasSameContent(as: entry)
     }
 
     // MARK: What came out

@@ -62,7 +62,7 @@ extension World {
         if let actions = hub.hub?.closed(connection.session) { perform(actions) }
     }
 
-    private func receive(_ messages: [Message<[UInt8]>], on connection: Connection) {
+    func receive(_ messages: [Message<[UInt8]>], on connection: Connection) {
         if options.faults.contains(.overlap) { connection.delivered = (connection.delivered + messages).suffix(8) }
         run(hub) { () throws(StoreFailure) in
             if let actions = try hub.hub?.received(messages, from: connection.session) { perform(actions) }

@@ -37,9 +37,7 @@ extension World {
         switch fault {
         case .cut: cut(peer)
         case .halfOpen: halfOpen(peer)
-        case .overlap:
-            abandon(peer)
-            connect(peer)
+        case .overlap: overlap(peer)
         case .kill:
             if random.oneIn(2) { stop(site, powerFails: false) } else { site.store?.fuse = random.below(40) }
         case .powerFailure: powerFails(site)
@@ -81,6 +79,26 @@ extension World {
 
     // MARK: Network
 
+    /// What a peer has offered is on its way when it connects anew, and often not what is on its disk any more.
+    private func overlap(_ peer: Site) {
+        edit(peer)
+        report(peer, all: true)
+        let offered = connections[peer.name]?.up.flatMap(paths(of:)) ?? []
+        abandon(peer)
+        if let path = random.pick(offered), random.oneIn(2), isEdited(peer) {
+            write(peer, path, .file(newContent(), mode: Mode(rawValue: 0o644), mtime: wallClock(peer)))
+        }
+        connect(peer)
+        for _ in 0..<random.below(5) {
+            deliverUp(peer)
+            deliverDown(peer)
+        }
+    }
+
+    private func paths(of message: Message<[UInt8]>) -> [RelativePath] {
+        if case .submit(let offers) = message { offers.map(\.submission.path) } else { [] }
+    }
+
     private func halfOpen(_ peer: Site) {
         guard let connection = connections[peer.name] else { return }
         let isUp = random.oneIn(2)
@@ -94,12 +112,13 @@ extension World {
         }
     }
 
-    /// Whoever has not said hello is sent away, whatever else is said.
+    /// Whoever has not said hello, or may only look, changes nothing, whatever else is said.
     private func speakUnbidden() {
         guard hub.isRunning, let path = anyPath() else { return }
         let session = nextSession()
-        note("a stranger speaks")
-        hub.hub?.opened(session, isReadOnly: false)
+        let isReader = random.oneIn(2)
+        note("a \(isReader ? "reader who should not" : "stranger") speaks")
+        hub.hub?.opened(session, isReadOnly: isReader)
         let content = SimContent([0])
         let entry = Entry.file(
             Entry.File(
@@ -108,9 +127,12 @@ extension World {
         let submission = Submission(path: path, base: base, entry: random.oneIn(2) ? entry : .tombstone)
         let offer = Offer(
             number: 1, submission: submission, attachment: Attachment.content(content.letters), isInquiry: false)
+        let hello = Hello(
+            versions: SyncProtocol.versions, replica: random.next(), name: "stranger", cursor: Cursor.start)
         let before = hub.log.rows.count
         run(hub) { () throws(StoreFailure) in
-            if let actions = try hub.hub?.received([.submit([offer])], from: session) { perform(actions) }
+            let messages: [Message<[UInt8]>] = isReader ? [.hello(hello), .submit([offer])] : [.submit([offer])]
+            if let actions = try hub.hub?.received(messages, from: session) { perform(actions) }
         }
         // What is made here meanwhile has another author.
         if hub.log.rows.dropFirst(before).contains(where: { $0.change.author != hub.name }) {

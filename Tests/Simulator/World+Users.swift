@@ -31,10 +31,13 @@ extension World {
         return Timestamp(seconds: 1_700_000_000 + clock / 1000 + site.clockOffset, nanoseconds: nanoseconds)
     }
 
+    func isEdited(_ site: Site) -> Bool {
+        !options.isSolo || site === sites[min(1, sites.count - 1)]
+    }
+
     /// One thing that a user of this site does, chosen by the seed.
     func edit(_ site: Site) {
-        if options.isSolo, site !== sites[min(1, sites.count - 1)] { return }
-        guard let path = anyPath() else { return }
+        guard isEdited(site), let path = anyPath() else { return }
         // Whoever made something durable has made durable what was there before.
         site.disk.synchronize()
         switch random.below(12) {

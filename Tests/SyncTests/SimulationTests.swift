@@ -19,7 +19,7 @@ struct SimulationTests {
 
     @Test("keep every invariant in each mode by itself", arguments: SimulationOptions.Mode.allCases)
     func modes(mode: SimulationOptions.Mode) {
-        for seed in 1001...1060 as ClosedRange<UInt64> {
+        for seed in 1001...1030 as ClosedRange<UInt64> {
             let options = SimulationOptions(seed: seed, mode: mode)
             do throws(Violation) {
                 _ = try Simulation.run(options)
@@ -31,7 +31,7 @@ struct SimulationTests {
 
     @Test("stand each fault by itself", arguments: Fault.allCases.filter(FaultSet.usual.contains))
     func faults(fault: Fault) {
-        for seed in 2001...2030 as ClosedRange<UInt64> {
+        for seed in 2001...2015 as ClosedRange<UInt64> {
             var options = SimulationOptions(seed: seed, mode: .liveness)
             options.faults = FaultSet([fault])
             do throws(Violation) {
@@ -134,16 +134,16 @@ struct OverlappingSessionTests {
         #expect(world.order.heads.count == 1)
     }
 
-    @Test("is not judged twice where an offer comes twice")
+    @Test("is not taken at its word twice: an offer that was refused stays so when it comes again")
     func repeatedOffer() throws {
         let (world, _, path) = try world()
         let old = try #require(world.stale.first)
         let offers = old.up
-        for _ in 0..<3 {
-            old.up += offers
-            while !old.up.isEmpty, world.stale.contains(where: { $0 === old }) { world.deliverStale() }
-        }
-        #expect((world.order.heads[path]?.revision.rawValue ?? 0) <= 1)
+        world.hub.disk.isFull = true
+        world.receive(offers, on: old)
+        world.hub.disk.isFull = false
+        world.receive(offers, on: old)
+        #expect(world.order.heads[path] == nil)
         try world.calm()
         try world.judge()
         #expect(world.hub.log.rows.count == 1)

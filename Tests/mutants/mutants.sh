@@ -3,7 +3,7 @@
 # A way to break it is a name, a file and a Perl substitution; the first seed that fails is shown, and what it broke.
 set -eu
 cd "$(dirname "$0")/../.."
-seeds=${SEEDS:-3000}
+seeds=${SEEDS:-5000}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT INT TERM
 
@@ -48,16 +48,17 @@ try() {
         failed=$((failed + 1))
         return
     fi
-    if ! swift build -c release --package-path "$work" --product simulate > "$work/log" 2>&1; then
+    # Not optimised: nearly all are caught within a few hundred seeds, and building takes longer than that.
+    if ! swift build --package-path "$work" --product simulate > "$work/log" 2>&1; then
         echo "$name: does not build"; grep error "$work/log" | head -3
         failed=$((failed + 1))
         return
     fi
-    if "$work/.build/release/simulate" --seeds "$seeds" --show 1 > "$work/found" 2>&1; then
+    if "$work/.build/debug/simulate" --seeds "$seeds" --stop --show 0 > "$work/found" 2>&1; then
         echo "$name: NOT caught in $seeds seeds"
         failed=$((failed + 1))
     else
-        echo "$name: $(tail -1 "$work/found"); first $(head -1 "$work/found" | cut -d, -f1), $(sed -n 2p "$work/found" | cut -c1-120)"
+        echo "$name: $(head -1 "$work/found" | sed 's/^\(seed [0-9]*\).*faults: [^:]*: /\1: /' | cut -c1-140)"
         passed=$((passed + 1))
     fi
 }
@@ -88,8 +89,6 @@ try "a hub set back not noticed" Sources/Sync/HubMachine.swift \
     's/if hello\.cursor\.epoch == epoch, hello\.cursor\.revision > head \{/if false {/'
 try "older sessions of a replica still submit" Sources/Sync/HubMachine.swift \
     's/sessions\[id\]\?\.isSuperseded = true/_ = id/'
-try "repeated submissions judged again" Sources/Sync/HubSession.swift \
-    's/\? offers : offers\.filter \{ \$0\.number > seen \}/? offers : offers/'
 try "what was accepted before not recognised" Sources/Sync/HubMachine.swift \
     's/if let next = try successor\(of: submission\.base, at: submission\.path\), next\.entry == submission\.entry \{/if submission.base < .zero, let next = try successor(of: submission.base, at: submission.path) {/'
 try "offers not durable before they are sent" Sources/Sync/PeerMachine+Offers.swift \
