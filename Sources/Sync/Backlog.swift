@@ -20,9 +20,11 @@ package struct Backlog {
 
     package init() {}
 
-    /// Whether nothing waits for anything but a person. What is blocked may be so by a path that has a problem.
+    /// Whether nothing waits for anything but a person. What is blocked may be so by a path that has a problem, or that
+    /// the hub ignores.
     package var isSettled: Bool {
-        !hasDirty && unstable.isEmpty && overtaken.isEmpty && (blocked.isEmpty || !problems.isEmpty)
+        !hasDirty && unstable.isEmpty && overtaken.isEmpty
+            && (blocked.isEmpty || !problems.isEmpty || !unwanted.isEmpty)
     }
 
     package var hasUnstable: Bool { !unstable.isEmpty }
@@ -79,6 +81,11 @@ package struct Backlog {
     package mutating func refused(_ path: RelativePath) {
         note(path, .waiting(.rules))
         unwanted.insert(path)
+    }
+
+    /// Whether the path lies in a directory that the hub's rules leave out.
+    package func isInsideRefused(_ path: RelativePath) -> Bool {
+        !unwanted.isEmpty && path.ancestors.contains { unwanted.contains($0) }
     }
 
     package mutating func retryUnwanted() {
