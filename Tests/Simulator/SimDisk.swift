@@ -33,6 +33,8 @@ final class SimDisk {
     /// Paths that can't be read for now.
     var unreadable: Set<RelativePath> = []
     var isFull = false
+    /// Names that are ignored.
+    var ignored: Set<[UInt8]> = []
     /// Paths that a watcher would have reported and that were not handed over yet.
     var events: [RelativePath: Bool] = [:]
 
@@ -139,8 +141,8 @@ final class SimDisk {
     }
 
     func content(of digest: Digest) -> SimContent? {
-        for node in nodes.values {
-            if case .file(let content, _, _) = node.kind, content.digest == digest { return content }
+        for (path, node) in nodes {
+            if case .file(let content, _, _) = node.kind, content.digest == digest, !ignores(path) { return content }
         }
         return history.first { $0.digest == digest } ?? staging.first { $0.digest == digest }
             ?? limbo.lazy.compactMap { limbo -> SimContent? in

@@ -126,6 +126,7 @@ final class SimStore: ReplicaStore {
 
     func look(at path: RelativePath, record: Record, rereading: Bool) throws(StoreFailure) -> Observation {
         try enter()
+        if disk.ignores(path) { return .ignored }
         if let problem = problem(at: path) { return .unknown(problem) }
         guard disk.isDirectory(path.parent), let node = disk.node(at: path) else { return .absent }
         let fingerprint = SimDisk.fingerprint(of: node)
@@ -139,7 +140,9 @@ final class SimStore: ReplicaStore {
     func children(of directory: RelativePath) throws(StoreFailure) -> [RelativePath]? {
         try enter()
         guard problem(at: directory) == nil else { return nil }
-        return disk.children(of: directory).filter { disk.node(at: $0).flatMap(SimDisk.entry(of:)) != nil }
+        return disk.children(of: directory).filter {
+            !disk.ignores($0) && disk.node(at: $0).flatMap(SimDisk.entry(of:)) != nil
+        }
     }
 
     // MARK: Content
@@ -239,6 +242,7 @@ final class SimStore: ReplicaStore {
         _ entry: Entry, staged: Staged?, at path: RelativePath, expecting expected: Fingerprint?
     ) throws(StoreFailure) -> Placement<Removed> {
         try enter()
+        touch(path)
         if let problem = problem(at: path) { return .problem(problem) }
         guard disk.isDirectory(path.parent) else { return .noParent }
         let there = disk.node(at: path)
@@ -304,6 +308,7 @@ final class SimStore: ReplicaStore {
         _ path: RelativePath, expecting expected: Fingerprint
     ) throws(StoreFailure) -> Removal<Removed> {
         try enter()
+        touch(path)
         if let problem = problem(at: path) { return .problem(problem) }
         guard disk.isDirectory(path.parent), let there = disk.node(at: path),
             SimDisk.fingerprint(of: there) == expected
@@ -324,6 +329,7 @@ final class SimStore: ReplicaStore {
         _ entry: Entry, at path: RelativePath, expecting expected: Fingerprint
     ) throws(StoreFailure) -> Placement<Removed> {
         try enter()
+        touch(path)
         if let problem = problem(at: path) { return .problem(problem) }
         guard disk.isDirectory(path.parent), let there = disk.node(at: path),
             SimDisk.fingerprint(of: there) == expected
@@ -343,6 +349,7 @@ final class SimStore: ReplicaStore {
         _ path: RelativePath, to target: RelativePath, expecting expected: Fingerprint
     ) throws(StoreFailure) -> Renaming {
         try enter()
+        touch(path)
         if let problem = problem(at: path) { return .problem(problem) }
         guard disk.isDirectory(path.parent), let there = disk.node(at: path),
             SimDisk.fingerprint(of: there) == expected

@@ -3,7 +3,7 @@ import Tree
 
 /// What users do to the folders: few names, few contents, so that collisions are the norm.
 extension World {
-    private static let names = ["a", "b", "c"]
+    static let names = ["a", "b", "c"]
 
     private func path() -> RelativePath? {
         var bytes = Array(Self.names[random.below(options.names)].utf8)
@@ -30,7 +30,7 @@ extension World {
     /// One thing that a user of this site does, chosen by the seed.
     func edit(_ site: Site) {
         if options.isSolo, site !== sites[min(1, sites.count - 1)] { return }
-        guard let path = path() else { return }
+        guard let path = path(), !isKept(path, site) else { return }
         let disk = site.disk
         switch random.below(12) {
         case 0, 1, 2: write(disk, site, path, .file(content(), mode: Mode(rawValue: 0o644), mtime: mtime()))
@@ -58,7 +58,7 @@ extension World {
         disk.set(kind, at: path)
         ledger.edited(site.name, path)
         // To make something in place of another thing is to delete that one, should the hub see both.
-        ledger.deleted(site.name, path)
+        if !disk.ignores(path) { ledger.deleted(site.name, path) }
     }
 
     private func makeParents(_ disk: SimDisk, _ site: Site, _ path: RelativePath) -> Bool {
@@ -75,23 +75,24 @@ extension World {
         note("user \(site.name) removes \(path)")
         for inside in disk.nodes.keys.sorted().reversed() where inside == path || inside.isInside(path) {
             release(disk.node(at: inside))
+            if !disk.ignores(inside) { ledger.deleted(site.name, inside) }
             disk.set(nil, at: inside)
-            ledger.deleted(site.name, inside)
         }
     }
 
     private func move(_ disk: SimDisk, _ site: Site, _ path: RelativePath) {
-        guard disk.node(at: path) != nil, let target = self.path(), target != path, !target.isInside(path),
+        guard disk.node(at: path) != nil, let target = self.path(), target != path, !isKept(target, site),
+            !target.isInside(path),
             !path.isInside(target), makeParents(disk, site, target)
         else { return }
         if disk.isDirectory(target) { return }
         note("user \(site.name) moves \(path) to \(target)")
         release(disk.node(at: target))
         for inside in disk.nodes.keys where inside == path || inside.isInside(path) {
-            ledger.deleted(site.name, inside)
+            if !disk.ignores(inside) { ledger.deleted(site.name, inside) }
             if let moved = try? RelativePath(target.bytes + inside.bytes.dropFirst(path.bytes.count)) {
                 ledger.edited(site.name, moved)
-                ledger.deleted(site.name, moved)
+                if !disk.ignores(moved) { ledger.deleted(site.name, moved) }
             }
         }
         disk.put(nil, at: target)

@@ -83,6 +83,7 @@ final class World {
         // What a process left half done it finds when it begins, if it can look.
         site.disk.unreadable = []
         site.disk.isFull = false
+        changeRules(site)
         let store = SimStore(disk: site.disk, index: site.index)
         site.store = store
         store.interlude = { [unowned self, unowned site] in
@@ -111,6 +112,8 @@ final class World {
     /// The process ends without a word. After a power failure, what the index did not save durably is gone as well.
     func stop(_ site: Site, powerFails: Bool) {
         guard let store = site.store else { return }
+        // A hub that forgot what it had applied, and a peer that ignores it: neither might have the content then.
+        let powerFails = powerFails && !(site.isHub && options.hasRules)
         note("stop \(site.name)\(powerFails ? ", power fails" : "")")
         site.index = powerFails ? store.durable : store.index
         if site.isHub { site.checkedLog = min(site.checkedLog, site.index.log.count) }
@@ -134,6 +137,7 @@ final class World {
         }
         if site.isHub {
             let log = site.store?.index.log ?? site.index.log
+            checkSent(log.dropFirst(site.checkedLog), from: site)
             do {
                 try ledger.accepted(log.dropFirst(site.checkedLog))
             } catch {
@@ -278,7 +282,9 @@ final class World {
     func perform(_ actions: [PeerAction<[UInt8]>], of peer: Site) {
         for action in actions {
             switch action {
-            case .send(let message): connections[peer.name]?.up.append(message)
+            case .send(let message):
+                checkOffered(message, by: peer)
+                connections[peer.name]?.up.append(message)
             case .close: connections[peer.name]?.peerClosed = true
             case .notice(let notice): heard(notice, peer)
             case .welcomed, .inSync: break

@@ -83,6 +83,11 @@ try "late edits of replaced files dropped" Sources/Sync/Reconciler+Conflict.swif
     's/case \.edited\(let entry, let path\): try rescue\(removed, as: entry, from: path\)/case .edited(let entry, _): try store.retire(removed, holding: entry)/'
 try "directory removed although it holds local work" Sources/Sync/Reconciler+Apply.swift \
     's/holdsOwn = true\n                continue/continue/'
-
+try "gone while ignored counts as deleted" Sources/Sync/Reconciler+Reconcile.swift \
+    's/let base = isReplaced \|\| isLost \? found/let base = isReplaced ? found/'
+try "a hub takes what it ignores" Sources/Sync/HubMachine+Submissions.swift \
+    's/if try isIgnored\(submission\) \{ return \.refused\(\.ignored\) \}//'
+try "ignored, and not lost sight of without a hub" Sources/Sync/PeerMachine.swift \
+    's/if link != \.live \{ try reconciler\.loseSight\(among: all\) \}//'
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]
