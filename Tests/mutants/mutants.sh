@@ -89,5 +89,6 @@ try "a hub takes what it ignores" Sources/Sync/HubMachine+Submissions.swift \
     's/if try isIgnored\(submission\) \{ return \.refused\(\.ignored\) \}//'
 try "ignored, and not lost sight of without a hub" Sources/Sync/PeerMachine.swift \
     's/if link != \.live \{ try reconciler\.loseSight\(among: all\) \}//'
+
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]
