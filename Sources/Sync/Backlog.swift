@@ -23,12 +23,12 @@ package struct Backlog {
     package init() {}
 
     /// Whether nothing waits for anything but a person. What is blocked may be so by a path that has a problem, or that
-    /// is held.
+    /// is held, or that the hub ignores.
     ///
     /// - Parameter isHolding: Whether it is a person that what is held waits for.
     package func isSettled(isHolding: Bool) -> Bool {
         !hasDirty && unstable.isEmpty && overtaken.isEmpty && (held.isEmpty || isHolding)
-            && (blocked.isEmpty || !problems.isEmpty || !held.isEmpty)
+            && (blocked.isEmpty || !problems.isEmpty || !held.isEmpty || !unwanted.isEmpty)
     }
 
     /// Deletions that wait, directories included.
@@ -104,6 +104,11 @@ package struct Backlog {
     package mutating func refused(_ path: RelativePath) {
         note(path, .waiting(.rules))
         unwanted.insert(path)
+    }
+
+    /// Whether the path lies in a directory that the hub's rules leave out.
+    package func isInsideRefused(_ path: RelativePath) -> Bool {
+        !unwanted.isEmpty && path.ancestors.contains { unwanted.contains($0) }
     }
 
     package mutating func retryUnwanted() {

@@ -46,9 +46,7 @@ extension HubMachine {
         guard !session.isReadOnly else { return .refused(.readOnly) }
         let submission = offer.submission
         if case .verdict(let verdict) = try judge(submission) { return verdict }
-        if submission.entry.isLive, store.ignores(submission.path, isDirectory: submission.entry.isDirectory) {
-            return .refused(.ignored)
-        }
+        if try isIgnored(submission) { return .refused(.ignored) }
         guard !offer.isInquiry else {
             return .lost(try reconciler.record(at: submission.path).remote.revision)
         }
@@ -75,6 +73,13 @@ extension HubMachine {
         let change = try accept(submission, author: session.name)
         sessions[id]?.own.insert(change.revision)
         return .accepted(change.revision)
+    }
+
+    /// What the hub ignores nobody can change here: it could keep no content of it, nor take it away.
+    private func isIgnored(_ submission: Submission) throws(StoreFailure) -> Bool {
+        let current = try reconciler.record(at: submission.path).remote.entry
+        let isDirectory = submission.entry.isDirectory || (submission.entry.isTombstone && current.isDirectory)
+        return store.ignores(submission.path, isDirectory: isDirectory)
     }
 
     private func isListAcceptable(

@@ -112,6 +112,8 @@ package struct PeerMachine<Store: ReplicaStore>: FolderMachine {
     /// These paths may have changed on the disk.
     package mutating func changed(_ all: [Dirty]) throws(StoreFailure) -> [Action] {
         for dirty in all { backlog.add(dirty.path, rereading: dirty.rereading) }
+        // What is worked off only when there is a hub may by then be ignored no longer.
+        if link != .live { try reconciler.loseSight(among: all) }
         return try settled()
     }
 
@@ -397,6 +399,10 @@ package struct PeerMachine<Store: ReplicaStore>: FolderMachine {
             foreseeDeletions()
             var inner: [RelativePath] = []
             for (path, rereading) in backlog.take(offers.room) {
+                guard !backlog.isInsideRefused(path) else {
+                    backlog.refused(path)
+                    continue
+                }
                 let standing = try reconciler.reconcile(path, rereading: rereading)
                 if standing == .waiting(.children) { inner.append(path) } else { backlog.note(path, standing) }
             }

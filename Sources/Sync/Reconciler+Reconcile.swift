@@ -49,15 +49,6 @@ extension Reconciler {
         return .waiting(.unstable)
     }
 
-    /// What becomes of an ignored path from here on is not known.
-    private mutating func loseSight(of record: Record) {
-        drop(record.path)
-        guard record.isInSight else { return }
-        var record = record
-        record.fingerprint = .outOfSight
-        put(record)
-    }
-
     private enum Step {
         case attempt(Attempt)
         case submit(Record)
@@ -203,7 +194,7 @@ extension Reconciler {
         var record = try record(at: path)
         guard record.offered != nil else { return }
         record.offered = nil
-        record.fingerprint = nil
+        if record.fingerprint != .outOfSight { record.fingerprint = nil }
         put(record)
     }
 }

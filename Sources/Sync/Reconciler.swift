@@ -29,6 +29,8 @@ package struct Reconciler<Store: ReplicaStore> {
     private var unsaved: Set<RelativePath> = []
     private var prepared: [RelativePath: Prepared] = [:]
     private var needsFlush = false
+    /// Whether something that is ignored by now must be known to be so, whatever happens.
+    private var hasLostSight = false
 
     private struct Prepared {
         var file: Entry.File
@@ -128,7 +130,7 @@ extension Reconciler {
     /// Saves what was decided since the last commit, in one transaction.
     package mutating func commit(cursor: Cursor?, durably: Bool) throws(StoreFailure) {
         guard cursor != nil || !unsaved.isEmpty else { return }
-        try store.save(unsavedRecords, cursor: cursor, durably: durably)
+        try store.save(unsavedRecords, cursor: cursor, durably: durably || hasLostSight)
         committed()
     }
 
@@ -142,6 +144,7 @@ extension Reconciler {
 
     private mutating func committed() {
         unsaved.removeAll(keepingCapacity: true)
+        hasLostSight = false
         if working.count > Self.recordsAtHand { working.removeAll() }
     }
 
@@ -152,9 +155,31 @@ extension Reconciler {
         unsaved.compactMap { working[$0] }
     }
 
+    /// What becomes of an ignored path from here on is not known.
+    mutating func loseSight(of record: Record) {
+        drop(record.path)
+        guard record.isInSight else { return }
+        var record = record
+        record.fingerprint = .outOfSight
+        put(record)
+        hasLostSight = true
+    }
+
+    /// The same for what is ignored of these, whether or not anything can be settled now.
+    package mutating func loseSight(among all: [Dirty]) throws(StoreFailure) {
+        for path in all.lazy.map(\.path)
+        where store.ignores(path, isDirectory: true) || store.ignores(path, isDirectory: false) {
+            let record = try record(at: path)
+            let isDirectory = (record.offered ?? record.base.entry).isDirectory
+            if store.ignores(path, isDirectory: isDirectory) { loseSight(of: record) }
+        }
+        try commit(cursor: nil, durably: false)
+    }
+
     /// Forgets what was not committed.
     package mutating func reset() {
         unsaved.removeAll()
+        hasLostSight = false
         working.removeAll()
         submissions.removeAll()
         missing.removeAll()

@@ -49,8 +49,8 @@ package struct Record: Hashable, Sendable {
         self.offered = offered
     }
 
-    /// Whether what was agreed on was seen here since, if only to be gone.
-    package var isInSight: Bool { base.entry.isLive && offered == nil && fingerprint != .outOfSight }
+    /// Whether what was agreed on, or is on offer, was seen here since, if only to be gone.
+    package var isInSight: Bool { (offered ?? base.entry).isLive && fingerprint != .outOfSight }
 
     /// Whether the hub has an entry that this disk has not taken yet.
     package var isPending: Bool { remote != base }
