@@ -113,8 +113,6 @@ try "a copy named after the wrong replica" Sources/Sync/Reconciler+Conflict.swif
     's/author: record\.author, digest/author: name, digest/'
 try "problems are not looked at again" Sources/Sync/PeerMachine.swift \
     's/        backlog\.retryProblems\(\)\n//'
-try "what was lost is not looked at again" Sources/Sync/Backlog.swift \
-    's/            overtaken\[path\] = nil\n            add\(path\)/            overtaken[path] = nil/'
 try "in sync while offers have no verdict" Sources/Sync/PeerMachine.swift \
     's/backlog\.isSettled && offers\.isEmpty && transfers\.isEmpty/backlog.isSettled/'
 try "revisions with gaps" Sources/Sync/HubMachine.swift \
