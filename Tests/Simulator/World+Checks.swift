@@ -28,6 +28,8 @@ extension World {
 
     /// Whether the author of a change has what it replaced at another path, as what was set aside is.
     private func isKept(_ entry: Entry, by change: Change) -> Bool {
+        // A directory has no content of its own: one is as good as another.
+        if entry.isDirectory { return true }
         guard change.entry.isTombstone, let author = sites.first(where: { $0.name == change.author }) else {
             return false
         }

@@ -113,8 +113,6 @@ try "a copy named after the wrong replica" Sources/Sync/Reconciler+Conflict.swif
     's/author: record\.author, digest/author: name, digest/'
 try "problems are not looked at again" Sources/Sync/PeerMachine.swift \
     's/        backlog\.retryProblems\(\)\n//'
-try "what was lost is not looked at again" Sources/Sync/Backlog.swift \
-    's/            overtaken\[path\] = nil\n            add\(path\)/            overtaken[path] = nil/'
 try "in sync while offers have no verdict" Sources/Sync/PeerMachine.swift \
     's/backlog\.isSettled && offers\.isEmpty && transfers\.isEmpty/backlog.isSettled/'
 try "revisions with gaps" Sources/Sync/HubMachine.swift \
@@ -122,7 +120,7 @@ try "revisions with gaps" Sources/Sync/HubMachine.swift \
 try "the disk asked again before the replacement" Sources/Sync/Reconciler+Apply.swift \
     's/(let placement = try store\.place\(\n\s+record\.remote\.entry, staged: staged, at: record\.path, expecting: )found\.fingerprint\)/$1freshly(record) ?? found.fingerprint)/; s/(extension Reconciler \{\n)/$1    private func freshly(_ record: Record) -> Fingerprint? {\n        if case .present(_, let now)? = try? store.look(at: record.path, record: record, rereading: false) { now } else { nil }\n    }\n\n/'
 try "a step that never ends" Sources/Sync/Reconciler+Reconcile.swift \
-    's/for _ in 0\.\.<Self\.attempts \{/while true {/; s/        return \.waiting\(\.unstable\)\n    \}\n\n    private enum Step/    }\n\n    private enum Step/'
+    's/for _ in 0\.\.<Self\.attempts \{/while true {/; s/case \.keep: return \.submit\(rebased\(record\)\)/case .keep: return .attempt(.again)/'
 
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]
