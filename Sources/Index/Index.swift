@@ -52,11 +52,27 @@ package final class Index {
     /// Whether something was saved that a loss of power would take back.
     package private(set) var hasUnsyncedCommits = false
 
-    /// Opens the index at `path`, or makes a new one there for the replica `newReplica`.
+    /// The folder that an index belongs to, by its inodes: a copy of the index beside another tree has nothing to say
+    /// of that.
+    package struct Home: Hashable, Sendable {
+        let root: UInt64
+        let state: UInt64
+
+        package init(root: UInt64, state: UInt64) {
+            self.root = root
+            self.state = state
+        }
+    }
+
+    /// Whether the file was another folder's, of which everything was forgotten.
+    package let wasElsewhere: Bool
+
+    /// Opens the index at `path`, or makes a new one there for the replica `newReplica`. One that was made for another
+    /// folder than `home` forgets everything, and gets that id.
     ///
     /// Fails with ``IndexError/Kind/newerSchema`` or ``IndexError/Kind/damaged`` if the file can't be used.
     package init(
-        path: String, newReplica: @autoclosure () -> UInt64, settings: Settings = Settings()
+        path: String, newReplica: @autoclosure () -> UInt64, home: Home? = nil, settings: Settings = Settings()
     ) throws(IndexError) {
         var configuration = Configuration()
         configuration.label = "nosocks.index"
@@ -74,10 +90,13 @@ package final class Index {
         }
         do {
             let queue = try DatabaseQueue(path: path, configuration: configuration)
+            var wasElsewhere = false
             let (cursor, replica) = try queue.writeWithoutTransaction { database in
                 try Schema.prepare(database, replica: newReplica)
+                if let home { wasElsewhere = try Self.settle(at: home, database, newReplica) }
                 return try Self.meta(database)
             }
+            self.wasElsewhere = wasElsewhere
             self.queue = queue
             self.cursor = cursor
             self.replica = replica
@@ -99,10 +118,38 @@ package final class Index {
             self.queue = queue
             self.cursor = cursor
             self.replica = replica
+            wasElsewhere = false
             settings = Settings()
         } catch {
             throw IndexError(error, operation: "open")
         }
+    }
+
+    /// - Returns: Whether the index was another folder's.
+    private static func settle(at home: Home, _ database: Database, _ newReplica: () -> UInt64) throws -> Bool {
+        guard let row = try Row.fetchOne(database, sql: "SELECT root, state FROM meta WHERE id = 0") else {
+            throw Damage("its first row is missing")
+        }
+        let columns = Columns(row)
+        let isNoted = !columns.isNull(0) && !columns.isNull(1)
+        if isNoted {
+            let noted = Home(
+                root: UInt64(bitPattern: try columns.integer(0)), state: UInt64(bitPattern: try columns.integer(1)))
+            if noted == home { return false }
+        }
+        try database.inTransaction(.exclusive) {
+            if isNoted {
+                try database.execute(sql: "DELETE FROM records; DELETE FROM log")
+                try database.execute(
+                    sql: "UPDATE meta SET epoch = 0, revision = 0, replica = ?",
+                    arguments: StatementArguments(.bits(newReplica())))
+            }
+            try database.execute(
+                sql: "UPDATE meta SET root = ?, state = ?",
+                arguments: StatementArguments(.bits(home.root), .bits(home.state)))
+            return .commit
+        }
+        return isNoted
     }
 
     private static func fill(_ database: Database, with image: [UInt8]) throws {

@@ -16,7 +16,8 @@ enum Schema {
             try database.inTransaction(.exclusive) {
                 try database.execute(sql: tables)
                 try database.execute(
-                    sql: "INSERT INTO meta VALUES (0, 0, 0, ?)", arguments: StatementArguments(.bits(replica())))
+                    sql: "INSERT INTO meta (id, epoch, revision, replica) VALUES (0, 0, 0, ?)",
+                    arguments: StatementArguments(.bits(replica())))
                 try database.execute(sql: "PRAGMA application_id = \(applicationID); PRAGMA user_version = \(version)")
                 return .commit
             }
@@ -51,6 +52,8 @@ enum Schema {
         guard found >= 1 else { throw Damage("schema \(found) never existed") }
     }
 
+    // meta: `root` and `state` are the inodes of the folder and of its state folder, NULL before they were noted.
+    //
     // records: one row a path. `path` is a PathKey; `revision` that of the remote; `size` the live remote's bytes, NULL
     // for a tombstone; `digest` the first eight bytes of the digest of the file that is on the disk, or was there last;
     // `unfinished` not 0 where something is left to do, 2 where `digest` is that of an offer without a verdict; `state`
@@ -72,7 +75,9 @@ enum Schema {
             id INTEGER PRIMARY KEY CHECK (id = 0),
             epoch INTEGER NOT NULL,
             revision INTEGER NOT NULL,
-            replica INTEGER NOT NULL
+            replica INTEGER NOT NULL,
+            root INTEGER,
+            state INTEGER
         ) STRICT;
 
         CREATE TABLE records (
@@ -157,6 +162,8 @@ enum Schema {
 
     /// From version 1 to 2: who made what, and when, and history that is not a file for each version.
     private static let additions2 = """
+        ALTER TABLE meta ADD COLUMN root INTEGER;
+        ALTER TABLE meta ADD COLUMN state INTEGER;
         ALTER TABLE records ADD COLUMN made INTEGER NOT NULL DEFAULT 0;
         ALTER TABLE records ADD COLUMN base_made INTEGER;
         ALTER TABLE records ADD COLUMN base_author TEXT;

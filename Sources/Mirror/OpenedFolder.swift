@@ -68,6 +68,9 @@ package struct OpenedFolder {
         return RunningReplica(process: process)
     }
 
+    /// Whether its state was found to be another folder's, and forgotten.
+    package var wasElsewhere: Bool { replica.wasElsewhere }
+
     /// Whether there is nothing in it but its own state.
     package var isEmpty: Bool { replica.isEmpty }
 

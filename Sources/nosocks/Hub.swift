@@ -57,6 +57,7 @@ struct Hub: AsyncParsableCommand {
         var settings = space.settings
         replica.set(&settings)
         let folder = try OpenedFolder.open(directory, role: "hub", settings: settings, talk: talk)
+        folder.tellWhetherElsewhere(directory, talk)
         if folder.isNew, !folder.isEmpty {
             talk.say(
                 "\(directory) is served for the first time: peers get what is in it, and nothing in it changes by that")

@@ -85,6 +85,7 @@ struct Join: AsyncParsableCommand {
         var settings = space.settings
         replica.set(&settings)
         let folder = try OpenedFolder.open(directory, role: "peer", making: true, settings: settings, talk: talk)
+        folder.tellWhetherElsewhere(directory, talk)
         let isNew = folder.isNew
         if isNew, !folder.isEmpty {
             talk.say(

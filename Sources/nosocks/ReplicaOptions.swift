@@ -123,6 +123,15 @@ extension OpenedFolder {
     }
 }
 
+extension OpenedFolder {
+    func tellWhetherElsewhere(_ directory: String, _ talk: Talk) {
+        guard wasElsewhere else { return }
+        talk.warn(
+            "the state in \(directory) is a copy of another folder's, or the folder was moved to another disk: it is looked at "
+                + "anew, and nothing that is missing in it counts as deleted")
+    }
+}
+
 extension MirrorEnd {
     /// Says what is to be said, and how the process ends.
     func conclude(_ talk: Talk, _ narrator: Narrator) -> ExitStatus {

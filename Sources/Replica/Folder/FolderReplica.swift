@@ -85,7 +85,9 @@ package final class FolderReplica {
             }
         }
         do {
-            index = try Index(path: state.indexPath(in: root), newReplica: UInt64.random(in: 1...UInt64.max))
+            index = try Index(
+                path: state.indexPath(in: root), newReplica: UInt64.random(in: 1...UInt64.max),
+                home: Index.Home(root: root.identity.inode, state: state.identity.inode))
         } catch {
             throw .index(error)
         }
@@ -107,6 +109,10 @@ package final class FolderReplica {
 
     /// The replica's random id, given when its index was made.
     package var id: UInt64 { index.replica }
+
+    /// Whether its state was found to be another folder's, as a copy is: everything was forgotten, and nothing that is
+    /// missing here counts as deleted.
+    package var wasElsewhere: Bool { index.wasElsewhere }
 
     /// Ends its threads. Nothing else may be called afterwards.
     package func close() {
