@@ -88,7 +88,7 @@ if command -v apt-get >/dev/null 2>&1; then
             debian_has node-ws || want node-ws
             ;;
         interop) want_interop ;;
-        test) for tool in git rsync; do command -v "$tool" >/dev/null 2>&1 || want "$tool"; done ;;
+        test) for tool in git rsync strace; do command -v "$tool" >/dev/null 2>&1 || want "$tool"; done ;;
         esac
     done
     [ -n "$missing" ] || exit 0
