@@ -176,6 +176,33 @@ import Tree
         #expect(try bench.stagingNames.isEmpty)
     }
 
+    @Test func `A transfer that was overtaken serves the one that took its place, and then goes`() throws {
+        let bench = try Bench()
+        let other = try Bench()
+        var bytes = randomBytes(2 << 20, seed: 13)
+        try other.write(bytes, to: "source")
+        guard case .file(let old) = try other.adopt("source").entry else { return }
+        _ = try bench.replica.receive(list: other.list(old.digest), of: old.digest)
+        guard case .missing(false, let chunks) = try bench.replica.stage(old, content: nil) else { return }
+        for chunk in chunks.dropLast(5) {
+            let bytes = try other.chunk(chunk.digest, of: old.digest)
+            _ = try bench.replica.receive(chunk: bytes, digest: chunk.digest, of: old.digest)
+        }
+        bytes[0] ^= 1
+        try other.write(bytes, to: "source")
+        guard case .file(let new) = try other.adopt("source").entry else { return }
+        bench.replica.abandon(old.digest)
+        _ = try bench.replica.receive(list: other.list(new.digest), of: new.digest)
+        guard case .missing(false, let rest) = try bench.replica.stage(new, content: nil) else { return }
+        #expect(rest.count <= 7 && chunks.count > 20)
+        #expect(try bench.stagingNames.count == 2)
+        // One that is wanted again after all is not gone.
+        bench.replica.abandon(new.digest)
+        #expect(try bench.replica.stage(new, content: nil).name == "\(rest.count) chunks")
+        _ = bench.replica.rest()
+        #expect(try bench.stagingNames == ["p-\(new.digest.hex())"])
+    }
+
     @Test func `Zeros become holes`() throws {
         let bench = try Bench()
         let other = try Bench()
