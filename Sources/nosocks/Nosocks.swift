@@ -18,7 +18,7 @@ struct Nosocks: AsyncParsableCommand {
         version: Version.text,
         subcommands: [
             Hub.self, Join.self, Status.self, Wait.self, Confirm.self, Revert.self, LogCommand.self,
-            RestoreCommand.self, ConflictsCommand.self, Ignored.self, TokenCommand.self,
+            RestoreCommand.self, ConflictsCommand.self, Ignored.self, Doctor.self, TokenCommand.self,
         ])
 }
 

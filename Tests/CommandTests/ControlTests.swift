@@ -139,6 +139,26 @@ extension Commands {
             }
         }
 
+        @Test("doctor tells what is well and what is not, each with what to do about it")
+        func doctor() async throws {
+            try await Bench.run { bench in
+                let hub = try await bench.hub()
+                let one = try await bench.peer("one", of: hub)
+                let well = try await ask(bench, "doctor", one.path)
+                #expect(well.ended == 0, "\(well.output)")
+                #expect(well.output.contains("ok  watches: ") && well.output.contains("connected to hub"))
+                #expect(try one.folder.children(of: ".nosocks/staging").isEmpty)
+                try hub.kill()
+                try await one.program.hears("disconnected")
+                let ill = try await ask(bench, "doctor", one.path)
+                #expect(ill.ended == 1)
+                #expect(ill.output.contains("BAD hub: there is no connection"))
+                let lines = try await ask(bench, "doctor", "--json", one.path)
+                #expect(lines.output.split(separator: "\n").count == ill.output.split(separator: "\n").count - 1)
+                #expect(try await ask(bench, "doctor", "nowhere").ended == 1)
+            }
+        }
+
         @Test("A folder that is too deep for a socket's path can be asked all the same")
         func longPath() async throws {
             try await Bench.run { bench in

@@ -172,8 +172,13 @@ extension Commands {
             try await Bench.run { bench in
                 let home = bench.folder.folder("home")
                 try home.makeDirectory()
-                for words in [["hub", "/"], ["hub", home.text], ["join", "ws://127.0.0.1:1", home.text + "/"]] {
-                    let program = try await bench.run(["/usr/bin/env", "HOME=\(home.text)", Binary.nosocks] + words)
+                // As somebody who could not write there, if this program should fail to ask.
+                let nobody = geteuid() == 0 ? ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] : []
+                let asked = [nobody, [], []]
+                let all = [["hub", "/"], ["hub", home.text], ["join", "ws://127.0.0.1:1", home.text + "/"]]
+                for (prefix, words) in zip(asked, all) {
+                    let program = try await bench.run(
+                        prefix + ["/usr/bin/env", "HOME=\(home.text)", Binary.nosocks] + words)
                     #expect(program.ended == 2)
                     #expect(program.errors.contains("--yes"))
                 }

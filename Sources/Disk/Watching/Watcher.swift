@@ -181,8 +181,20 @@ package final class Watcher: Sendable {
         }
     }
 
-    private static var allowedWatches: Int {
-        let raw = open("/proc/sys/fs/inotify/max_user_watches", O_RDONLY | O_CLOEXEC)
+    /// What a user may have, over all programs; 0 where the system does not say.
+    package struct Limits: Hashable, Sendable {
+        package let watches: Int
+        package let instances: Int
+
+        package static var current: Limits {
+            Limits(watches: limit("max_user_watches"), instances: limit("max_user_instances"))
+        }
+    }
+
+    private static var allowedWatches: Int { limit("max_user_watches") }
+
+    private static func limit(_ name: String) -> Int {
+        let raw = open("/proc/sys/fs/inotify/\(name)", O_RDONLY | O_CLOEXEC)
         guard raw >= 0 else { return 0 }
         let digits = (try? Descriptor(adopting: raw).read(32, at: 0)) ?? []
         return Int(String(decoding: digits.prefix { $0 != UInt8(ascii: "\n") }, as: UTF8.self)) ?? 0

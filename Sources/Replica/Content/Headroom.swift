@@ -36,7 +36,7 @@ struct Headroom {
         return needed - min(needed, space.free)
     }
 
-    private func floor(of space: FileSystemSpace) -> UInt64 {
+    func floor(of space: FileSystemSpace) -> UInt64 {
         floor ?? min(space.total / 100, Self.most)
     }
 }
