@@ -70,7 +70,10 @@ extension HubMachine {
                 return .refused(problem.reason == .noSpace ? .noSpace : .invalid)
             }
         }
+        let current = try reconciler.record(at: submission.path).remote.entry
         let change = try accept(submission, author: session.name)
+        // Only now: what is asked for content first is judged twice, and may come to nothing.
+        if submission.entry.isLive, !current.isLive { sessions[id]?.deletions.created() }
         sessions[id]?.own.insert(change.revision)
         return .accepted(change.revision)
     }

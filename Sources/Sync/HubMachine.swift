@@ -469,11 +469,9 @@ extension HubMachine {
     /// Whether a peer's deletion is one too many.
     mutating func refusesDeletion(_ submission: Submission, from id: SessionID) throws(StoreFailure) -> Bool {
         let current = try reconciler.record(at: submission.path).remote.entry
-        guard var deletions = sessions[id]?.deletions, current.isLive != submission.entry.isLive else { return false }
+        guard var deletions = sessions[id]?.deletions, current.isLive, !submission.entry.isLive else { return false }
         var isRefused = false
-        if submission.entry.isLive {
-            deletions.created()
-        } else if current.isDirectory {
+        if current.isDirectory {
             deletions.removedDirectory()
         } else if !submission.isConfirmed, !isConfirmed {
             let store = store

@@ -124,9 +124,3 @@ package protocol ReplicaStore: AnyObject {
     /// write to it any more; false where it stays, to be reviewed again.
     func retire(_ removed: Removed, holding entry: Entry?) throws(StoreFailure) -> Bool
 }
-
-extension ReplicaStore {
-    /// A store without rules leaves nothing out.
-    package func ignores(_ path: RelativePath, isDirectory: Bool) -> Bool { false }
-    package func isAlone(_ path: RelativePath) -> Bool { true }
-}

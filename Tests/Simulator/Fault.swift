@@ -27,6 +27,8 @@ package enum Fault: Int, CaseIterable, Sendable {
     case specialFile
     /// A user deletes everything in a folder, and a replica lets but a few deletions through without asking.
     case massDeletion
+    /// Somebody edits what is ignored at a replica.
+    case rules
     /// Somebody speaks to the hub who has not said hello.
     case stranger
     /// A peer's folder and state are set back together.
@@ -68,6 +70,12 @@ package struct FaultSet: OptionSet, Hashable, Sendable {
     package static let unsolved = FaultSet([.unnoticedRollback, .restoredHubIndex])
     package static let usual = all.subtracting(unsolved)
 
+    /// What the machines do not stand together with rules. A content may be nowhere any more where nobody saw it go while
+    /// it was ignored, and the hub has forgotten that it had it: its power failed, or somebody was set back. And what is
+    /// to be brought back by whoever reverts a deletion is marked as what was ignored is, so that of the latter a deletion
+    /// may be held where nobody has its content.
+    static let notWithRules = setbacks.union(FaultSet([.powerFailure, .massDeletion]))
+
     /// What sets state back or loses it, after which replicas merge.
     static let setbacks = FaultSet([
         .restoredPeer, .restoredPeerIndex, .wipedPeer, .clonedPeer, .wipedHub, .restoredHub,
@@ -82,10 +90,18 @@ package struct FaultSet: OptionSet, Hashable, Sendable {
     static func drawn(from allowed: FaultSet, using random: inout SeededRandom) -> FaultSet {
         let ordinary = FaultSet(Fault.allCases.filter { !setbacks.contains($0) && !random.oneIn(3) })
             .intersection(allowed)
-        guard random.oneIn(4) else { return ordinary }
+        guard random.oneIn(4) else { return ordinary.apart(allowed, using: &random) }
         let severe = Fault.allCases.filter { allowed.intersection(setbacks).contains($0) }
         let chosen = (0...random.below(2)).compactMap { _ in random.pick(severe) }
-        return ordinary.union(FaultSet(chosen))
+        return ordinary.union(FaultSet(chosen)).apart(allowed, using: &random)
+    }
+
+    /// Without what rules do not go with, or without rules, unless nothing else is asked for.
+    private func apart(_ allowed: FaultSet, using random: inout SeededRandom) -> FaultSet {
+        guard contains(.rules), !isDisjoint(with: Self.notWithRules),
+            !allowed.isSubset(of: Self.notWithRules.union(FaultSet([.rules])))
+        else { return self }
+        return subtracting(random.oneIn(2) ? FaultSet([.rules]) : Self.notWithRules)
     }
 }
 

@@ -32,6 +32,8 @@ struct Ledger {
     private var displaced: [String: Set<Thing>] = [:]
     /// How often a machine made a conflict copy at a path; counted among the edits as well.
     private var made: [Place: Int] = [:]
+    /// How many deletions at a path somebody has taken back since.
+    private var reverted: [Place: Int] = [:]
     private var acceptedEdits: [Place: Int] = [:]
     private var acceptedDeletions: [Place: Int] = [:]
     /// Contents that a user made durable.
@@ -68,6 +70,26 @@ struct Ledger {
         // The machine made this one; it may be offered once.
         edited(replica, copy)
         made[Place(replica: replica, path: copy), default: 0] += 1
+    }
+
+    /// Somebody wants back what was deleted here: whoever deletes it now must have done so anew.
+    mutating func reverted(_ replica: String, _ path: RelativePath) {
+        let place = Place(replica: replica, path: path)
+        let open = deletions[place, default: 0] - acceptedDeletions[place, default: 0]
+        guard open > 0 else { return }
+        deletions[place, default: 0] -= open
+        reverted[place, default: 0] += open
+    }
+
+    /// It is meant after all: it could not be brought back.
+    mutating func confirmed(_ replica: String, _ path: RelativePath) {
+        let place = Place(replica: replica, path: path)
+        deletions[place, default: 0] += reverted.removeValue(forKey: place) ?? 0
+    }
+
+    /// The process ended, perhaps before it was durable that something is to be brought back.
+    mutating func forgetReverted(_ replica: String) {
+        for place in reverted.keys where place.replica == replica { confirmed(replica, place.path) }
     }
 
     /// The power failed before the copy's name was durable: it was not made.

@@ -60,6 +60,8 @@ final class SimDisk {
     /// Paths that can't be read for now.
     var unreadable: Set<RelativePath> = []
     var isFull = false
+    /// Names that are ignored, at any depth.
+    var ignored: Set<[UInt8]> = []
     /// Paths that a watcher would have reported and that were not handed over yet. The value: whether the content may
     /// have changed without a trace in its times.
     var events: [RelativePath: Bool] = [:]
@@ -214,8 +216,8 @@ final class SimDisk {
     func unstage(_ content: SimContent) { state.staging.remove(content) }
 
     func content(of digest: Digest) -> SimContent? {
-        for node in state.nodes.values {
-            if let content = node.kind.content, content.digest == digest { return content }
+        for (path, node) in state.nodes {
+            if let content = node.kind.content, content.digest == digest, !ignores(path) { return content }
         }
         return state.history.first { $0.digest == digest } ?? state.staging.first { $0.digest == digest }
             ?? state.limbo.lazy.compactMap(\.node.kind.content).first { $0.digest == digest }

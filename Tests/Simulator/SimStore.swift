@@ -193,6 +193,7 @@ final class SimStore: ReplicaStore {
 
     func look(at path: RelativePath, record: Record, rereading: Bool) throws(StoreFailure) -> Observation {
         try enter()
+        if disk.ignores(path) { return .ignored }
         if let problem = problem(at: path) { return .unknown(problem) }
         guard disk.isDirectory(path.parent), let node = disk.node(at: path) else { return .absent }
         let fingerprint = SimDisk.fingerprint(of: node)
@@ -206,7 +207,9 @@ final class SimStore: ReplicaStore {
     func children(of directory: RelativePath) throws(StoreFailure) -> [RelativePath]? {
         try enter()
         guard problem(at: directory) == nil else { return nil }
-        return disk.children(of: directory).filter { disk.node(at: $0).flatMap(SimDisk.entry(of:)) != nil }
+        return disk.children(of: directory).filter {
+            !disk.ignores($0) && disk.node(at: $0).flatMap(SimDisk.entry(of:)) != nil
+        }
     }
 
     // MARK: Content
@@ -305,6 +308,7 @@ final class SimStore: ReplicaStore {
         _ entry: Entry, staged: Staged?, at path: RelativePath, expecting expected: Fingerprint?
     ) throws(StoreFailure) -> Placement<Removed> {
         try enter()
+        checkCounts(path)
         if let problem = problem(at: path) { return .problem(problem) }
         guard disk.isDirectory(path.parent) else { return .noParent }
         let there = disk.node(at: path)
@@ -377,6 +381,11 @@ final class SimStore: ReplicaStore {
         if !isElsewhere { broke("I2", "\(path) was taken from its place, and nobody else ever had its content") }
     }
 
+    /// Where rules leave something out, a machine makes, changes and takes away nothing.
+    private func checkCounts(_ path: RelativePath) {
+        if disk.ignores(path) { broke("I15", "\(path) was touched, and is ignored") }
+    }
+
     /// What a machine changes or takes away it was able to look at.
     private func checkTouchable(_ node: SimDisk.Node, at path: RelativePath) {
         if node.kind == .fifo { broke("I15", "the special file \(path) was touched") }
@@ -386,6 +395,7 @@ final class SimStore: ReplicaStore {
         _ path: RelativePath, expecting expected: Fingerprint
     ) throws(StoreFailure) -> Removal<Removed> {
         try enter()
+        checkCounts(path)
         if let problem = problem(at: path) { return .problem(problem) }
         guard disk.isDirectory(path.parent), let there = disk.node(at: path),
             SimDisk.fingerprint(of: there) == expected
@@ -409,6 +419,7 @@ final class SimStore: ReplicaStore {
         _ entry: Entry, at path: RelativePath, expecting expected: Fingerprint
     ) throws(StoreFailure) -> Placement<Removed> {
         try enter()
+        checkCounts(path)
         if let problem = problem(at: path) { return .problem(problem) }
         guard disk.isDirectory(path.parent), let there = disk.node(at: path),
             SimDisk.fingerprint(of: there) == expected
@@ -430,12 +441,14 @@ final class SimStore: ReplicaStore {
         _ path: RelativePath, to target: RelativePath, expecting expected: Fingerprint
     ) throws(StoreFailure) -> Renaming {
         try enter()
+        checkCounts(path)
         if let problem = problem(at: path) { return .problem(problem) }
         guard disk.isDirectory(path.parent), let there = disk.node(at: path),
             SimDisk.fingerprint(of: there) == expected
         else { return .changed }
         checkTouchable(there, at: path)
         guard disk.node(at: target) == nil else { return .occupied }
+        checkCounts(target)
         disk.willChangeNames()
         disk.move(path, to: target)
         world.ledger.conflict(site.name, target)
@@ -449,6 +462,8 @@ final class SimStore: ReplicaStore {
         guard !world.ledger.hasMerged, let record = index.records[path], let entry = SimDisk.entry(of: node) else {
             return
         }
+        // What was to be brought back, or out of sight, has no base: whoever makes it anew meanwhile makes another one.
+        if !world.options.faults.isDisjoint(with: FaultSet([.massDeletion, .rules])) { return }
         // A directory keeps its name against a file, whoever made which.
         if record.remote.entry.isLive, !record.remote.entry.isDirectory, record.author == site.name {
             broke("I11", "\(path) was set aside for the replica's own \(record.remote.revision)")
@@ -486,6 +501,7 @@ final class SimStore: ReplicaStore {
         try enter()
         guard let limbo = disk.takenOut(removed.token) else { return false }
         guard disk.isDirectory(path.parent), disk.node(at: path) == nil else { return false }
+        checkCounts(path)
         disk.willChangeNames()
         disk.put(limbo.node, at: path)
         disk.forget(removed.token)

@@ -80,6 +80,7 @@ extension World {
     func endFaults() {
         isCalm = true
         keepalive()
+        dropRules()
         for site in sites {
             mend(site)
             site.store?.fuse = nil
@@ -116,8 +117,9 @@ extension World {
         try checkConvergence()
         let head = hub.store?.index.cursor
         try ledger.checkNothingLost(tree: keptContents)
-        // What was to be brought back has no base: whoever makes it anew meanwhile makes another one.
-        try ledger.checkConflicts(isSolo: options.isSolo && !options.faults.contains(.massDeletion))
+        // What was to be brought back, or out of sight, has no base: whoever makes it anew meanwhile makes another one.
+        let areBasesLost = !options.faults.isDisjoint(with: FaultSet([.massDeletion, .rules]))
+        try ledger.checkConflicts(isSolo: options.isSolo && !areBasesLost)
 
         // Everything is started anew and looked at in full: nothing may come of it.
         for site in sites.reversed() { stop(site, powerFails: false) }

@@ -64,7 +64,7 @@ extension Step {
         case .cut: 10
         case .kill: 14
         case .powerFailure, .overlap: 6
-        case .halfOpen, .unreadable, .full, .flakyDisk, .overflow, .spuriousEvents, .clockJump: 4
+        case .halfOpen, .unreadable, .full, .flakyDisk, .overflow, .spuriousEvents, .clockJump, .rules: 4
         case .specialFile, .massDeletion, .stranger, .restoredPeer, .restoredPeerIndex, .wipedPeer, .clonedPeer,
             .wipedHub,
             .restoredHub, .unnoticedRollback, .restoredHubIndex:

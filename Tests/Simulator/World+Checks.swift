@@ -14,16 +14,46 @@ extension World {
         do throws(Violation) {
             for row in rows[hub.checkedLog...] {
                 let replaced = try order.take(row)
+                if hub.disk.ignores(row.change.path) {
+                    throw Violation(invariant: "I15", text: "the hub took \(row.change.path), and ignores it")
+                }
                 if let author = sites.first(where: { $0.name == row.change.author }), author.isReader {
                     throw Violation(
                         invariant: "I20", text: "\(author.name) may only look, and made \(row.change.revision)")
                 }
+                try checkGuard(row.change, replaced)
                 try ledger.accepted(row, replaced: replaced, isKeptElsewhere: isKept(replaced, by: row.change))
             }
         } catch {
             fail(error)
         }
         hub.checkedLog = rows.count
+    }
+
+    /// No replica's changes shrink the tree by more than a person was asked about, within the hub's window.
+    private func checkGuard(_ change: Change, _ replaced: Entry) throws(Violation) {
+        guard case .count(let limit) = deletionLimit, replaced.isLive != change.entry.isLive,
+            let author = sites.first(where: { $0.name == change.author })
+        else { return }
+        if change.entry.isLive {
+            author.shrink -= 1
+        } else if replaced.isDirectory {
+            author.shrink += 1
+        } else if !isConfirmed(change, by: author) {
+            author.shrink += 1
+            guard author.shrink <= limit else {
+                throw Violation(
+                    invariant: "I18",
+                    text: "\(author.name) deleted \(change.path) beyond \(limit), which nobody confirmed")
+            }
+        }
+    }
+
+    private func isConfirmed(_ change: Change, by author: Site) -> Bool {
+        if !author.isHub { return areDeletionsConfirmed || author.confirmed.contains(change.path) }
+        guard author.confirmedCount > 0 else { return false }
+        author.confirmedCount -= 1
+        return true
     }
 
     /// Whether the author of a change has what it replaced at another path, as what was set aside is.
@@ -63,6 +93,11 @@ extension World {
             for offer in offers where !offer.isInquiry {
                 dataMessages += 1
                 check(offer, by: peer, store)
+                if offer.submission.isConfirmed {
+                    peer.confirmed.insert(offer.submission.path)
+                } else {
+                    peer.confirmed.remove(offer.submission.path)
+                }
             }
         case .applied(let revision):
             let durable = store.durable.cursor.revision
@@ -80,6 +115,9 @@ extension World {
         if peer.isReader { broke("I20", "\(peer.name) may only look, and offered \(submission.path)") }
         if isUnreadable(submission.path, at: peer) {
             broke("I15", "\(peer.name) offered \(submission.path), which it can't look at")
+        }
+        if peer.disk.ignores(submission.path) {
+            broke("I15", "\(peer.name) offered \(submission.path), and ignores it")
         }
         guard submission.base > .zero, peer.isFollowing, let base = hub.log[submission.base] else { return }
         if case .none = offer.attachment { return }
@@ -133,13 +171,15 @@ extension World {
             peer.isFollowing, machine.problems.isEmpty, machine.heldDeletions == nil,
             store.cursor.epoch == hub.currentIndex.cursor.epoch
         else { return }
-        for (path, record) in store.index.records where record.base != record.remote || record.offered != nil {
+        for (path, record) in store.index.records
+        where (record.base != record.remote || record.offered != nil) && !isKeptOut(path, at: peer, store.index) {
             broke("L5", "\(peer.name) says that it is in sync, and \(path) is not")
         }
         let known = store.index.records.mapValues(\.base.entry).filter { $0.value.isLive }
         let tree = peer.disk.entries
         guard known != tree else { return }
-        for path in Set(known.keys).union(tree.keys).sorted() where known[path] != tree[path] {
+        for path in Set(known.keys).union(tree.keys).sorted()
+        where known[path] != tree[path] && !isKeptOut(path, at: peer, store.index) {
             broke("L5", "\(peer.name) says that it is in sync, and has \(describe(tree[path])) at \(path)")
         }
     }

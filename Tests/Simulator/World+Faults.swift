@@ -59,7 +59,11 @@ extension World {
             }
         case .clockJump: jump(site)
         case .specialFile: makeSpecialFile(site)
-        case .massDeletion: for path in site.disk.nodes.keys.sorted().reversed() { remove(site, path) }
+        case .massDeletion:
+            for path in site.disk.nodes.keys.sorted().reversed() where !isLeftAlone(path, at: site) {
+                remove(site, path)
+            }
+        case .rules: editRules(site)
         case .stranger: speakUnbidden()
         case .restoredPeer: restore(peer, withTree: true)
         case .restoredPeerIndex: restore(peer, withTree: false)
@@ -164,7 +168,9 @@ extension World {
     }
 
     private func makeSpecialFile(_ site: Site) {
-        guard let path = anyPath(), site.disk.isDirectory(path.parent), site.disk.node(at: path) == nil else { return }
+        guard let path = anyPath(), site.disk.isDirectory(path.parent), site.disk.node(at: path) == nil,
+            !isLeftAlone(path, at: site)
+        else { return }
         site.disk.synchronize()
         note("user \(site.name) makes a fifo at \(path)")
         site.disk.set(.fifo, at: path)
@@ -252,6 +258,7 @@ extension World {
         note("\(twin.name) begins as a copy of \(peer.name)")
         twin.begin(with: peer.currentIndex)
         twin.disk.replace(by: peer.disk.state)
+        twin.disk.ignored = peer.disk.ignored
         ledger.copied(peer.name, to: twin.name)
         ledger.hasMerged = true
         start(twin)

@@ -3,7 +3,7 @@ import Tree
 
 /// What users do to the folders: few names, few contents, so that collisions are the norm.
 extension World {
-    private static let names: [[UInt8]] = ["a", "b", "c"].map { Array($0.utf8) }
+    static let names: [[UInt8]] = ["a", "b", "c"].map { Array($0.utf8) }
 
     func anyPath() -> RelativePath? {
         var bytes = Self.names[random.below(options.names)]
@@ -37,7 +37,7 @@ extension World {
 
     /// One thing that a user of this site does, chosen by the seed.
     func edit(_ site: Site) {
-        guard isEdited(site), let path = anyPath() else { return }
+        guard isEdited(site), let path = anyPath(), !isLeftAlone(path, at: site) else { return }
         // Whoever made something durable has made durable what was there before.
         site.disk.synchronize()
         switch random.below(12) {
@@ -69,7 +69,16 @@ extension World {
         disk.set(kind, at: path)
         ledger.edited(site.name, path)
         // To make something in place of another thing is to delete that one, should the hub see both.
-        ledger.deleted(site.name, path, old)
+        deleted(site, path, old)
+    }
+
+    /// What nobody could see go is not to go anywhere else.
+    private func deleted(_ site: Site, _ path: RelativePath, _ node: SimDisk.Node?) {
+        if site.disk.ignores(path) {
+            ledger.overwrote(site.name, node)
+        } else {
+            ledger.deleted(site.name, path, node)
+        }
     }
 
     private func makeParents(_ site: Site, _ path: RelativePath) -> Bool {
@@ -89,24 +98,24 @@ extension World {
             let old = disk.node(at: inside)
             release(old)
             disk.set(nil, at: inside)
-            ledger.deleted(site.name, inside, old)
+            deleted(site, inside, old)
         }
     }
 
     private func move(_ site: Site, _ path: RelativePath) {
         let disk = site.disk
         guard disk.node(at: path) != nil, let target = anyPath(), target != path, !target.isInside(path),
-            !path.isInside(target), makeParents(site, target)
+            !path.isInside(target), !isLeftAlone(target, at: site), makeParents(site, target)
         else { return }
         if disk.isDirectory(target) { return }
         note("user \(site.name) moves \(path) to \(target)")
         let old = disk.node(at: target)
         release(old)
         for (inside, node) in disk.nodes where inside == path || inside.isInside(path) {
-            ledger.deleted(site.name, inside, node)
+            deleted(site, inside, node)
             if let moved = try? RelativePath(target.bytes + inside.bytes.dropFirst(path.bytes.count)) {
                 ledger.edited(site.name, moved)
-                ledger.deleted(site.name, moved, disk.node(at: moved))
+                deleted(site, moved, disk.node(at: moved))
             }
         }
         disk.put(nil, at: target)

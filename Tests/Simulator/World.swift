@@ -25,6 +25,13 @@ final class World {
         var checkedFeed: Revision = .zero
         /// One call in so many fails; 0 for none.
         var flakiness = 0
+        /// By how much its changes have shrunk the hub's tree in the hub's deletion window: deletions that nobody confirmed
+        /// less creations.
+        var shrink = 0
+        /// How many of its deletions a person has confirmed that the hub has not seen: a hub's own.
+        var confirmedCount = 0
+        /// What it has offered as deleted and confirmed.
+        var confirmed: Set<RelativePath> = []
         /// How far its clock on the wall is off, in seconds.
         var clockOffset: Int64 = 0
         /// The most that it waits before it connects again, in milliseconds.
@@ -108,6 +115,8 @@ final class World {
     private var violation: Violation?
     var lastContent = 0
     var clones = 0
+    /// A person at the hub has let all deletions through, for this window.
+    var areDeletionsConfirmed = false
 
     init(_ options: SimulationOptions) {
         self.options = options
@@ -161,6 +170,7 @@ final class World {
         mend(site)
         let store = SimStore(site, self)
         site.store = store
+        if site.isHub { beginWindowAtHub() }
         run(site) { () throws(StoreFailure) in
             if site.isHub {
                 var machine = try HubMachine(
@@ -198,6 +208,7 @@ final class World {
         } else {
             site.leave(store.index, store.durability)
         }
+        ledger.forgetReverted(site.name)
         site.store = nil
         site.hub = nil
         site.peer = nil
@@ -234,11 +245,12 @@ final class World {
 
     // MARK: Events of the disk
 
-    /// Looks at everything on the disk and in the index.
-    func scan(_ site: Site) throws(StoreFailure) {
+    /// Looks at everything on the disk and in the index; thoroughly, at what is not in step as well.
+    func scan(_ site: Site, isThorough: Bool = false) throws(StoreFailure) {
         guard let store = site.store else { return }
         var paths = Set(site.disk.nodes.keys)
-        for record in store.index.records.values where (record.offered ?? record.base.entry).isLive {
+        for record in store.index.records.values
+        where (record.offered ?? record.base.entry).isLive || isThorough && record.isPending {
             paths.insert(record.path)
         }
         let all = paths.sorted().map { Dirty(path: $0, rereading: false) }
@@ -293,18 +305,21 @@ final class World {
         let isMeant = random.oneIn(2)
         run(site) { () throws(StoreFailure) in
             if let hub = site.hub, hub.heldDeletions != nil || !hub.refusedDeletions.isEmpty {
+                let isConfirming = isMeant || hub.heldDeletions == nil
+                judged(site, hub.backlog.held, isConfirmed: isConfirming)
                 note("hub \(isMeant ? "confirms" : "reverts")")
-                let isOwn = hub.heldDeletions != nil
-                let actions = isMeant || !isOwn ? try site.hub?.confirmDeletions() : try site.hub?.revertDeletions()
+                let actions = isConfirming ? try site.hub?.confirmDeletions() : try site.hub?.revertDeletions()
                 if let actions { perform(actions) }
             }
             if site.peer?.heldDeletions != nil {
                 note("\(site.name) \(isMeant ? "confirms" : "reverts")")
+                judged(site, site.peer?.backlog.held ?? [], isConfirmed: isMeant)
                 let actions = isMeant ? try site.peer?.confirmDeletions() : try site.peer?.revertDeletions()
                 if let actions { perform(actions, of: site) }
             }
             if random.oneIn(3) {
                 site.hub?.beginDeletionWindow()
+                if site.isHub { beginWindowAtHub() }
                 site.peer?.beginDeletionWindow()
             } else {
                 site.hub?.forgetDeletionCredit()
@@ -313,8 +328,23 @@ final class World {
         }
     }
 
+    /// A person has said what is to become of these.
+    private func judged(_ site: Site, _ held: Set<RelativePath>, isConfirmed: Bool) {
+        for path in held {
+            if isConfirmed { ledger.confirmed(site.name, path) } else { ledger.reverted(site.name, path) }
+        }
+        guard site.isHub, isConfirmed else { return }
+        site.confirmedCount = held.count
+        areDeletionsConfirmed = true
+    }
+
+    private func beginWindowAtHub() {
+        areDeletionsConfirmed = false
+        for site in sites { site.shrink = 0 }
+    }
+
     /// How many deletions machines let through without asking.
-    private var deletionLimit: DeletionLimit {
+    var deletionLimit: DeletionLimit {
         options.faults.contains(.massDeletion) ? .count(1 + Int(options.seed % 4)) : .standard
     }
 }

@@ -121,6 +121,20 @@ try "the disk asked again before the replacement" Sources/Sync/Reconciler+Apply.
     's/(let placement = try store\.place\(\n\s+record\.remote\.entry, staged: staged, at: record\.path, expecting: )found\.fingerprint\)/$1freshly(record) ?? found.fingerprint)/; s/(extension Reconciler \{\n)/$1    private func freshly(_ record: Record) -> Fingerprint? {\n        if case .present(_, let now)? = try? store.look(at: record.path, record: record, rereading: false) { now } else { nil }\n    }\n\n/'
 try "a step that never ends" Sources/Sync/Reconciler+Reconcile.swift \
     's/for _ in 0\.\.<Self\.attempts \{/while true {/; s/case \.keep: return \.submit\(rebased\(record\)\)/case .keep: return .attempt(.again)/'
+try "gone while ignored counts as deleted" Sources/Sync/Reconciler+Reconcile.swift \
+    's/let base = isReplaced \|\| isLost \? found/let base = isReplaced ? found/'
+try "a hub takes what it ignores" Sources/Sync/HubMachine+Submissions.swift \
+    's/if try isIgnored\(submission\) \{ return \.refused\(\.ignored\) \}//'
+try "ignored, and not lost sight of without a hub" Sources/Sync/PeerMachine.swift \
+    's/if link != \.live \{ try reconciler\.loseSight\(among: all\) \}//'
+try "every deletion passes where it is made" Sources/Sync/DeletionGuard.swift \
+    's/guard holder == nil, shrink \+ pending < few else \{ return \.held \}//'
+try "every deletion passes at the hub" Sources/Sync/DeletionGuard.swift \
+    's/guard shrink < limit\.allowed\(of: total \?\? 0\) else \{ return false \}//'
+try "creations count before they are accepted" Sources/Sync/HubMachine.swift \
+    's/(guard var deletions = sessions\[id\]\?\.deletions, current)(\.isLive), !submission\.entry\.isLive else \{ return false \}/if submission.entry.isLive, !current.isLive { sessions[id]?.deletions.created() }\n        $1$2, !submission.entry.isLive else { return false }/'
+try "what is to be brought back is still known as deleted" Sources/Sync/FolderMachine.swift \
+    's/            record\.base = \.never\n            record\.fingerprint = \.outOfSight\n//'
 
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]
