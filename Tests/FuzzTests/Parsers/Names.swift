@@ -25,9 +25,11 @@ extension Parser {
     }
 
     func pathSeeds() -> [[UInt8]] {
-        ["a", "some/path.txt", ".hidden/żółw/🧦", "a/.nosocksignore", String(repeating: "x", count: 255) + "/y"].map {
-            Array($0.utf8)
-        } + [[0x61, 0x2f, 0xff, 0xfe, 0x0a]]
+        let texts = [
+            "a", "some/path.txt", ".hidden/żółw/🧦", "a/.nosocksignore", "..a/.b/...",
+            String(repeating: "x", count: 255) + "/y",
+        ]
+        return texts.map { Array($0.utf8) } + [[0x61, 0x2f, 0xff, 0xfe, 0x0a]]
     }
 
     /// The author comes first, then a line feed and the path.
@@ -49,12 +51,15 @@ extension Parser {
 
     func conflictSeeds() throws -> [[UInt8]] {
         let digest = try digest()
-        return try ["report.txt", "dir/archive.tar.gz", "noextension", ".dotfile", String(repeating: "x", count: 250)]
-            .flatMap { name in
-                let path = try RelativePath(name)
-                let minted = ConflictName.path(for: path, author: "ann-2", digest: digest)
-                return [path, minted ?? path].map { Array("bob\n".utf8) + $0.bytes }
-            }
+        return try [
+            "report.txt", "dir/archive.tar.gz", "noextension", ".dotfile", "..conflict-ann-00010203",
+            String(repeating: "x", count: 250),
+        ]
+        .flatMap { name in
+            let path = try RelativePath(name)
+            let minted = ConflictName.path(for: path, author: "ann-2", digest: digest)
+            return [path, minted ?? path].map { Array("bob\n".utf8) + $0.bytes }
+        }
     }
 
     func eatRules(_ input: [UInt8]) throws {
