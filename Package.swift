@@ -104,6 +104,13 @@ let package = Package(
     swiftLanguageModes: [.v6]
 )
 
+package.targets.append(
+    .testTarget(
+        name: "FuzzTests",
+        dependencies: [
+            "Mirror", "WebSocketNIO", "WebSocket", "Wire", "Index", "Ignore", "Sync", "Tree", nioCore, nioEmbedded,
+        ]))
+
 for target in package.targets where target.type != .system && target.name != "CLinux" {
     target.swiftSettings = settings
 }

@@ -9,7 +9,7 @@ package enum ConflictName {
     /// A conflict copy of a conflict copy is named after the original: names never grow. What would not fit into 255
     /// bytes is cut from the stem.
     package static func path(for path: RelativePath, author: String, digest: Digest, digits: Int = 8) -> RelativePath? {
-        let (stem, fileExtension) = split(path.name)
+        let (stem, fileExtension) = rawSplit((parts(of: path)?.original ?? path).name)
         let tag = Array(".conflict-\(safe(author))-\(digest.hex(digits))".utf8)
         let room = RelativePath.maximumComponentLength - tag.count - fileExtension.count
         guard room > 0 else { return nil }
@@ -19,8 +19,7 @@ package enum ConflictName {
 
     /// Whether a name is that of a conflict copy.
     package static func isConflictCopy(_ path: RelativePath) -> Bool {
-        let (stem, _) = rawSplit(path.name)
-        return untagged(stem).count < stem.count
+        parts(of: path) != nil
     }
 
     /// What a conflict copy's name says.
@@ -31,7 +30,7 @@ package enum ConflictName {
         package let author: String
     }
 
-    /// Reads a conflict copy's name; nil for any other.
+    /// Reads a conflict copy's name; nil for any other, and where what is left without the tag can be no name.
     package static func parts(of path: RelativePath) -> Parts? {
         let (tagged, fileExtension) = rawSplit(path.name)
         let stem = untagged(tagged)
@@ -54,11 +53,6 @@ package enum ConflictName {
     }
 
     private static let marker = Array(".conflict-".utf8)
-
-    private static func split(_ name: ArraySlice<UInt8>) -> (stem: [UInt8], fileExtension: [UInt8]) {
-        let (stem, fileExtension) = rawSplit(name)
-        return (untagged(stem), fileExtension)
-    }
 
     /// Cuts at the last dot, unless nothing stands before it; an extension has at most 32 bytes.
     private static func rawSplit(_ name: ArraySlice<UInt8>) -> (stem: [UInt8], fileExtension: [UInt8]) {

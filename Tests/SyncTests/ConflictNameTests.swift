@@ -69,4 +69,13 @@ struct ConflictNameTests {
             #expect(ConflictName.isConflictCopy(copy))
         }
     }
+
+    @Test(
+        "are none where nothing that can be a name is left of them",
+        arguments: ["..conflict-ann-00010203", ".nosocks.conflict-ann-00010203"])
+    func namesOfNothing(text: String) throws {
+        #expect(!ConflictName.isConflictCopy(try RelativePath(text)))
+        let minted = try RelativePath(try #require(try copy(text, author: "bob")))
+        #expect(ConflictName.parts(of: minted)?.original == (try RelativePath(text)))
+    }
 }
