@@ -10,8 +10,8 @@ ECHO := .build/release/websocket-echo
 SOURCES := Package.swift $(shell find Sources -type f)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build test simulate lint conformance interop bench bench-websocket mutants soak flap torture install uninstall ci \
-	clean prerequisites
+.PHONY: help demo build test simulate lint conformance interop bench bench-websocket mutants fuzz soak flap torture install uninstall \
+	ci clean prerequisites
 
 help:
 	@echo 'make demo                     build, then watch three folders follow each other'
@@ -25,6 +25,8 @@ help:
 	@echo 'make bench                    speed on this machine, beside rsync'
 	@echo 'make bench-websocket          speed of the WebSockets, beside ws, websockets and NIO'\''s own codec'
 	@echo 'make mutants                  breaks the core on purpose, and demands that the simulator notices'
+	@echo 'make fuzz MINUTES=10 ONLY=frames'
+	@echo '                              bytes that libFuzzer thinks up, for every parser of bytes from outside (all)'
 	@echo 'make soak TREE=DIR ROUNDS=20  ordinary work on three copies of a real tree, judged by rsync'
 	@echo 'make flap MINUTES=60          two peers whose connections are cut every few seconds, for an hour'
 	@echo 'make torture MINUTES=10 [SEED=1]'
@@ -57,6 +59,9 @@ simulate: prerequisites
 
 mutants: prerequisites
 	Tests/mutants/mutants.sh
+
+fuzz: prerequisites
+	MINUTES=$(or $(MINUTES),10) ONLY=$(ONLY) Tests/fuzz/fuzz.sh
 
 soak: prerequisites-test $(BINARY)
 	Tests/soak/work.sh $(BINARY) $(or $(TREE),/usr/include) $(or $(ROUNDS),20)

@@ -104,12 +104,18 @@ let package = Package(
     swiftLanguageModes: [.v6]
 )
 
-package.targets.append(
-    .testTarget(
-        name: "FuzzTests",
-        dependencies: [
-            "Mirror", "WebSocketNIO", "WebSocket", "Wire", "Index", "Ignore", "Sync", "Tree", nioCore, nioEmbedded,
-        ]))
+let fuzzed: [Target.Dependency] = [
+    "Mirror", "WebSocketNIO", "WebSocket", "Wire", "Index", "Ignore", "Sync", "Tree", nioCore, nioEmbedded,
+]
+// libFuzzer brings a main of its own, so that its program links with Tests/fuzz/fuzz.sh's flags alone.
+if Context.environment["NOSOCKS_FUZZ"] == "yes" {
+    package.targets.append(
+        .executableTarget(
+            name: "fuzz", dependencies: fuzzed, path: "Tests",
+            sources: ["FuzzTests/Parsers", "fuzz/LibFuzzer.swift"]))
+} else {
+    package.targets.append(.testTarget(name: "FuzzTests", dependencies: fuzzed))
+}
 
 for target in package.targets where target.type != .system && target.name != "CLinux" {
     target.swiftSettings = settings
