@@ -30,6 +30,11 @@ struct Columns {
         return natural
     }
 
+    /// A random number; see ``GRDB/DatabaseValue/bits(_:)``.
+    func bits(_ index: Int) throws -> UInt64 {
+        UInt64(bitPattern: try integer(index))
+    }
+
     func revision(_ index: Int) throws -> Revision {
         Revision(rawValue: try natural(index))
     }

@@ -57,8 +57,34 @@ extension Index {
                         .blob(change.entry), change.author.databaseValue, .integer(now)))
             }
             for record in records { try Self.save(record, upsert, now, database) }
+            if let first = changes.first, cursor.known.term != self.cursor.known.term {
+                try begin(cursor.known.term, at: first.revision, database)
+            }
             try prune(head: cursor.revision, database)
         }
+    }
+
+    /// The term in which `revision` was given.
+    package func term(at revision: Revision) throws(IndexError) -> Term {
+        try read("look up a term") { database in
+            let sql = "SELECT term FROM terms WHERE start <= ? ORDER BY start DESC LIMIT 1"
+            let row = try Row.fetchOne(
+                database.cachedStatement(sql: sql), arguments: StatementArguments(.natural(revision.rawValue)))
+            return try row.map { Term(rawValue: try Columns($0).bits(0)) } ?? .none
+        }
+    }
+
+    /// Of the terms before the newest ones no more is known than that there were some: one that nobody has heard of
+    /// stands for them, so that whoever knows of no later one merges.
+    private func begin(_ term: Term, at start: Revision, _ database: Database) throws {
+        let insert = "INSERT OR REPLACE INTO terms VALUES (?, ?)"
+        try database.execute(
+            sql: insert, arguments: StatementArguments(.natural(start.rawValue), .bits(term.rawValue)))
+        try database.execute(
+            sql: "DELETE FROM terms WHERE start <= (SELECT start FROM terms ORDER BY start DESC LIMIT 1 OFFSET ?)",
+            arguments: StatementArguments(.limit(settings.terms)))
+        guard database.changesCount > 0 else { return }
+        try database.execute(sql: insert, arguments: StatementArguments(.natural(1), .bits(UInt64.random(in: 1...UInt64.max))))
     }
 
     /// Revisions are consecutive, so what is to be kept is a range of them, and pruning costs what was added.

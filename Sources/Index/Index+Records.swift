@@ -98,7 +98,7 @@ extension Index {
     /// any history.
     package func forget(startingAt cursor: Cursor) throws(IndexError) {
         try write("forget all records", cursor: cursor, durably: true) { database in
-            try database.execute(sql: "DELETE FROM records; DELETE FROM log")
+            try database.execute(sql: "DELETE FROM records; DELETE FROM log; DELETE FROM terms")
         }
     }
 

@@ -27,8 +27,11 @@ package final class Index {
         package var cacheKibibytes: Int
         /// How many of the newest log rows are kept; a submission older than that is no longer recognised.
         package var logRows: UInt64
+        /// How many of the newest terms are kept; a peer that knows of none of these is told to merge.
+        package var terms: Int
 
-        package init(cacheKibibytes: Int = 4096, logRows: UInt64 = 100_000) {
+        package init(cacheKibibytes: Int = 4096, logRows: UInt64 = 100_000, terms: Int = 65_536) {
+            self.terms = terms
             self.cacheKibibytes = cacheKibibytes
             self.logRows = logRows
         }
@@ -133,15 +136,14 @@ package final class Index {
         let columns = Columns(row)
         let isNoted = !columns.isNull(0) && !columns.isNull(1)
         if isNoted {
-            let noted = Home(
-                root: UInt64(bitPattern: try columns.integer(0)), state: UInt64(bitPattern: try columns.integer(1)))
+            let noted = Home(root: try columns.bits(0), state: try columns.bits(1))
             if noted == home { return false }
         }
         try database.inTransaction(.exclusive) {
             if isNoted {
-                try database.execute(sql: "DELETE FROM records; DELETE FROM log")
+                try database.execute(sql: "DELETE FROM records; DELETE FROM log; DELETE FROM terms")
                 try database.execute(
-                    sql: "UPDATE meta SET epoch = 0, revision = 0, replica = ?",
+                    sql: "UPDATE meta SET epoch = 0, revision = 0, known = 0, term = 0, replica = ?",
                     arguments: StatementArguments(.bits(newReplica())))
             }
             try database.execute(
@@ -174,13 +176,13 @@ package final class Index {
     }
 
     private static func meta(_ database: Database) throws -> (Cursor, replica: UInt64) {
-        guard let row = try Row.fetchOne(database, sql: "SELECT epoch, revision, replica FROM meta WHERE id = 0") else {
-            throw Damage("its first row is missing")
-        }
+        let sql = "SELECT epoch, revision, replica, known, term FROM meta WHERE id = 0"
+        guard let row = try Row.fetchOne(database, sql: sql) else { throw Damage("its first row is missing") }
         let columns = Columns(row)
-        let epoch = Epoch(rawValue: UInt64(bitPattern: try columns.integer(0)))
-        let cursor = Cursor(epoch: epoch, revision: try columns.revision(1))
-        return (cursor, UInt64(bitPattern: try columns.integer(2)))
+        let epoch = Epoch(rawValue: try columns.bits(0))
+        let known = Mark(revision: try columns.revision(3), term: Term(rawValue: try columns.bits(4)))
+        let cursor = Cursor(epoch: epoch, revision: try columns.revision(1), known: known)
+        return (cursor, try columns.bits(2))
     }
 }
 
@@ -231,9 +233,11 @@ extension Index {
     }
 
     private static func move(to cursor: Cursor, _ database: Database) throws {
-        try database.cachedStatement(sql: "UPDATE meta SET epoch = ?, revision = ?")
+        try database.cachedStatement(sql: "UPDATE meta SET epoch = ?, revision = ?, known = ?, term = ?")
             .execute(
-                arguments: StatementArguments(.bits(cursor.epoch.rawValue), .natural(cursor.revision.rawValue)))
+                arguments: StatementArguments(
+                    .bits(cursor.epoch.rawValue), .natural(cursor.revision.rawValue),
+                    .natural(cursor.known.revision.rawValue), .bits(cursor.known.term.rawValue)))
     }
 
     private static func touch(_ database: Database) throws {

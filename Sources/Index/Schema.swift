@@ -3,7 +3,7 @@ import GRDB
 /// The tables, and which version of them a file holds.
 enum Schema {
     /// Goes up with every change that an older program could not read.
-    static let version = 2
+    static let version = 3
     /// `nsck`: tells an index from any other SQLite file.
     static let applicationID = 0x6e73_636b
 
@@ -27,6 +27,7 @@ enum Schema {
         guard found < version else { return }
         try database.inTransaction(.exclusive) {
             if found < 2 { try database.execute(sql: additions2) }
+            if found < 3 { try database.execute(sql: additions3) }
             try database.execute(sql: "PRAGMA user_version = \(version)")
             return .commit
         }
@@ -54,6 +55,8 @@ enum Schema {
 
     // meta: `root` and `state` are the inodes of the folder and of its state folder, NULL before they were noted.
     //
+    // `known` and `term` are the newest revision of the order that is known of, and that one's term.
+    //
     // records: one row a path. `path` is a PathKey; `revision` that of the remote; `size` the live remote's bytes, NULL
     // for a tombstone; `digest` the first eight bytes of the digest of the file that is on the disk, or was there last;
     // `unfinished` not 0 where something is left to do, 2 where `digest` is that of an offer without a verdict; `state`
@@ -62,6 +65,8 @@ enum Schema {
     // touch thrice as many pages with every batch.
     //
     // log: what was accepted, by revision; `base` is the revision that it replaced.
+    //
+    // terms: each run that accepted something, with the first revision that it gave.
     //
     // removed, history: `revision` (0: none), `author` and `made` tell which version of the path it is. Of history, `id`
     // is the order in which it came, `form` a HistoryItem.Form, `base` the id of the item that has what a pack lacks: a
@@ -77,7 +82,9 @@ enum Schema {
             revision INTEGER NOT NULL,
             replica INTEGER NOT NULL,
             root INTEGER,
-            state INTEGER
+            state INTEGER,
+            known INTEGER NOT NULL DEFAULT 0,
+            term INTEGER NOT NULL DEFAULT 0
         ) STRICT;
 
         CREATE TABLE records (
@@ -104,6 +111,8 @@ enum Schema {
             made INTEGER NOT NULL DEFAULT 0
         ) STRICT;
         CREATE UNIQUE INDEX log_successor ON log (path, base);
+
+        \(terms)
 
         CREATE TABLE lists (
             id INTEGER PRIMARY KEY,
@@ -133,6 +142,13 @@ enum Schema {
         CREATE INDEX removed_age ON removed (seconds, token);
 
         \(history)
+        """
+
+    private static let terms = """
+        CREATE TABLE terms (
+            start INTEGER PRIMARY KEY,
+            term INTEGER NOT NULL
+        ) STRICT;
         """
 
     private static let history = """
@@ -179,5 +195,13 @@ enum Schema {
         INSERT INTO history (name, path, entry, digest, size, seconds, revision, author, made, form)
             SELECT name, path, entry, digest, size, seconds, 0, '', 0, 0 FROM history1 ORDER BY seconds, name;
         DROP TABLE history1;
+        """
+
+    /// From version 2 to 3: terms. What was accepted before is of none.
+    private static let additions3 = """
+        ALTER TABLE meta ADD COLUMN known INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE meta ADD COLUMN term INTEGER NOT NULL DEFAULT 0;
+        UPDATE meta SET known = revision;
+        \(terms)
         """
 }

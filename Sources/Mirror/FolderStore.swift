@@ -46,6 +46,8 @@ final class FolderStore: ReplicaStore {
         try folder.feed(after: revision, limit: limit)
     }
 
+    func term(at revision: Revision) throws(StoreFailure) -> Term { try folder.term(at: revision) }
+
     func successor(of base: Revision, at path: RelativePath) throws(StoreFailure) -> Version? {
         try folder.successor(of: base, at: path)
     }

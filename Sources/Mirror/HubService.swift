@@ -101,7 +101,7 @@ package actor HubService: FolderService {
         machine = try HubMachine(
             store: FolderStore(folder), name: options.name, replica: folder.id, deletionLimit: options.deletionLimit
         ) {
-            Epoch(rawValue: UInt64.random(in: 1...UInt64.max))
+            UInt64.random(in: 1...UInt64.max)
         }
     }
 

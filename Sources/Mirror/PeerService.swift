@@ -282,7 +282,7 @@ package actor PeerService: FolderService {
     private func welcomed(_ welcome: Welcome) {
         backoff.reset()
         hubName = welcome.name
-        if welcome.epoch != epoch { everywhere = .zero }
+        if welcome.epoch != epoch || !welcome.continues { everywhere = .zero }
         epoch = welcome.epoch
         saidUnreachable = false
         saidOfProxy = nil

@@ -58,36 +58,42 @@ package struct HubMachine<Store: ReplicaStore>: FolderMachine {
     var goesOn = false
     private(set) var epoch: Epoch
     private(set) var head: Revision
+    /// The term of ``head``.
+    private var term: Term
+    /// The term of what this run accepts.
+    private let ownTerm: Term
     /// Somebody here has said that what peers delete in this window is meant.
     var isConfirmed = false
     let deletionLimit: DeletionLimit
     private let replica: UInt64
-    private let mint: () -> Epoch
 
     // Accepted and not yet in the feed.
     private var accepted: [(change: Change, base: Revision)] = []
 
     package let name: String
 
-    /// Opens the hub on a store. `mint` makes a fresh random epoch; it is asked only where a history begins.
+    /// Opens the hub on a store. `mint` makes a fresh random number that is not 0.
     package init(
         store: Store, name: String, replica: UInt64, deletionLimit: DeletionLimit = .standard,
-        mint: @escaping () -> Epoch
+        mint: () -> UInt64
     ) throws(StoreFailure) {
         self.reconciler = Reconciler(store: store, name: name, deletionLimit: deletionLimit)
         self.deletionLimit = deletionLimit
         self.name = name
         self.replica = replica
-        self.mint = mint
+        self.ownTerm = Term(rawValue: mint())
         self.epoch = store.cursor.epoch
         self.head = store.cursor.revision
+        self.term = try store.term(at: head)
         if epoch == .none {
-            self.epoch = mint()
-            try store.save([], cursor: Cursor(epoch: epoch, revision: head), durably: true)
+            self.epoch = Epoch(rawValue: mint())
+            try store.save([], cursor: cursor, durably: true)
         }
     }
 
-    package var cursor: Cursor { Cursor(epoch: epoch, revision: head) }
+    package var cursor: Cursor {
+        Cursor(epoch: epoch, revision: head, known: Mark(revision: head, term: term))
+    }
     package var peerCount: Int { sessions.values.count { $0.isGreeted } }
 
     /// Whether everything seen on the hub's own disk is in the feed, and the feed on the disk.
@@ -238,29 +244,25 @@ package struct HubMachine<Store: ReplicaStore>: FolderMachine {
         guard hello.replica != replica else {
             return end(id, .sameReplica, "this folder is the hub's own")
         }
-        if hello.cursor.epoch == epoch, hello.cursor.revision > head {
-            // A peer has seen a future that this hub has not: the hub was set back, and can't continue that history.
-            try beginEpoch()
-        }
-        let isKnown = hello.cursor.epoch == epoch
-        let from = isKnown ? hello.cursor.revision : .zero
+        let continues = try continues(hello.cursor)
+        let from = continues ? hello.cursor.revision : .zero
         sessions[id]?.greeted(by: hello.replica, name: hello.name, from: from)
         supersede(hello.replica)
         let isReadOnly = sessions[id]?.isReadOnly == true
         let welcome = Welcome(
             version: min(hello.versions.upperBound, SyncProtocol.versions.upperBound), epoch: epoch, from: from,
-            head: head, replica: replica, name: name, isReadOnly: isReadOnly)
+            head: head, replica: replica, name: name, isReadOnly: isReadOnly, term: term, nextTerm: ownTerm,
+            continues: continues)
         actions.append(.send(.welcome(welcome), to: [id]))
         actions.append(.joined(id, name: hello.name))
         for content in absent.values { sessions[id]?.transfers.add(content) }
     }
 
-    private mutating func beginEpoch() throws(StoreFailure) {
-        epoch = mint()
-        try store.save([], cursor: cursor, durably: true)
-        for id in sessions.keys.sorted() where sessions[id]?.isGreeted == true {
-            end(id, .ended, "the hub's history begins anew")
-        }
+    /// Whether all that a peer knows is of this order. If not, this hub was set back since, whatever it has accepted
+    /// meanwhile, or the peer knows another hub: the revisions of the two have nothing to do with each other.
+    private func continues(_ cursor: Cursor) throws(StoreFailure) -> Bool {
+        guard cursor.epoch == epoch, cursor.known.revision <= head else { return false }
+        return try store.term(at: cursor.known.revision) == cursor.known.term
     }
 
     /// Of the sessions of one replica the newest alone may submit: what arrives late on an older one was asked about on
@@ -351,6 +353,7 @@ extension HubMachine {
             derived.insert(head.next)
         }
         head = head.next
+        term = ownTerm
         let version = Version(revision: head, entry: submission.entry)
         let change = Change(path: submission.path, version: version, author: author)
         accepted.append((change, submission.base))

@@ -90,21 +90,23 @@ extension PeerMachine {
     /// Verdicts have come.
     mutating func settle(_ settlements: [Settlement]) throws(StoreFailure) {
         let held = backlog.held.count
+        var newest = Revision.zero
         for settlement in settlements {
             guard let offer = offers.settle(settlement.number) else {
                 return violation("it settled what was not on offer")
             }
+            if case .accepted(let revision) = settlement.verdict { newest = max(newest, revision) }
             try settle(offer.path, settlement.verdict)
         }
         if backlog.held.count > held, let held = heldDeletions { reconciler.notices.append(.held(held)) }
         backlog.unblock()
-        try reconciler.commit(cursor: nil, durably: true)
+        // What was accepted may lie beyond the cursor: what is known of the order includes it from now on.
+        try reconciler.commit(cursor: cursor(knowing: newest), durably: true)
     }
 
     private mutating func settle(_ path: RelativePath, _ verdict: Verdict) throws(StoreFailure) {
         switch verdict {
         case .accepted(let revision):
-            lastAccepted = max(lastAccepted, revision)
             let was = try reconciler.accepted(path, at: revision)
             let record = try reconciler.record(at: path)
             if let was {

@@ -56,7 +56,7 @@ package struct PeerMachine<Store: ReplicaStore>: FolderMachine {
     private static var vainLimit: Int { 6 }
     private var link = Link.down
     private var isScanned = false
-    var lastAccepted: Revision = .zero
+    private var welcome: Welcome?
     private var isInSync = false
     /// Paths that wait for content beyond what ``Transfers`` holds at a time: where to go on in the index.
     private var sweep: Sweep = .done
@@ -91,7 +91,7 @@ package struct PeerMachine<Store: ReplicaStore>: FolderMachine {
     package func isPending(_ path: RelativePath) -> Bool { backlog.isPending(path) || offers.contains(path) }
 
     /// The newest revision that holds something of this replica's, or that it has seen.
-    package var newest: Revision { max(store.cursor.revision, lastAccepted) }
+    package var newest: Revision { store.cursor.known.revision }
 
     /// Wants to be told when all peers have applied everything through `revision`.
     package mutating func awaitEverywhere(_ revision: Revision) -> [Action] {
@@ -214,10 +214,10 @@ package struct PeerMachine<Store: ReplicaStore>: FolderMachine {
         link = .catchingUp
         reconciler.maySubmit = !welcome.isReadOnly
         actions.append(.welcomed(welcome))
+        self.welcome = welcome
         let cursor = store.cursor
-        if welcome.epoch != cursor.epoch || welcome.from < cursor.revision {
+        if welcome.epoch != cursor.epoch || welcome.from < cursor.revision || !welcome.continues {
             reconciler.reset()
-            lastAccepted = .zero
             try store.forget(startingAt: Cursor(epoch: welcome.epoch, revision: welcome.from))
             if cursor != .start {
                 isScanned = false
@@ -225,6 +225,14 @@ package struct PeerMachine<Store: ReplicaStore>: FolderMachine {
             }
         }
         try inquire()
+    }
+
+    /// The cursor, where the feed was followed through `revision`, or not, and the hub has told of `newest`.
+    func cursor(through revision: Revision? = nil, knowing newest: Revision) -> Cursor {
+        let cursor = store.cursor
+        var known = cursor.known
+        if newest > known.revision, let mark = welcome?.mark(covering: newest) { known = mark }
+        return Cursor(epoch: cursor.epoch, revision: revision ?? cursor.revision, known: known)
     }
 
     private mutating func caughtUp() {
@@ -255,8 +263,7 @@ package struct PeerMachine<Store: ReplicaStore>: FolderMachine {
     private mutating func follow(
         _ deliveries: [Delivery<Store.Content>], through: Revision
     ) throws(StoreFailure) {
-        let cursor = store.cursor
-        guard through >= cursor.revision else { return violation("its feed ran backwards") }
+        guard through >= store.cursor.revision else { return violation("its feed ran backwards") }
         var paths: [RelativePath] = []
         paths.reserveCapacity(deliveries.count)
         var superseded: [(path: RelativePath, file: Digest)] = []
@@ -290,7 +297,7 @@ package struct PeerMachine<Store: ReplicaStore>: FolderMachine {
         // First what the hub says is durable, and the cursor with it, then the names appear: a process that ends in
         // between finds out at its next start what it had already put in place, and takes none of it for an edit.
         try reconciler.flush()
-        try reconciler.commit(cursor: Cursor(epoch: cursor.epoch, revision: through), durably: true)
+        try reconciler.commit(cursor: cursor(through: through, knowing: through), durably: true)
         for (path, file) in superseded where transfers.abandon(path, file: file) { store.abandon(file) }
         for path in try rulesFirst(paths) { backlog.note(path, try reconciler.reconcile(path)) }
         backlog.reached(through)

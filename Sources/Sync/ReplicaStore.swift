@@ -39,10 +39,13 @@ package protocol ReplicaStore: AnyObject {
 
     /// Up to `limit` changes after `revision`, in order of revision.
     func feed(after revision: Revision, limit: Int) throws(StoreFailure) -> [Change]
+    /// The term in which `revision` was given: that of the newest one before it of which ``append`` was told.
+    func term(at revision: Revision) throws(StoreFailure) -> Term
     /// The version that was accepted on top of `base` at `path`, if the log still has it.
     func successor(of base: Revision, at path: RelativePath) throws(StoreFailure) -> Version?
     /// Adds accepted changes to the log (`bases` are the revisions that they replaced, one each), saves `records`,
-    /// which have these changes as remotes, and moves the head to `cursor`: all of it at once, durably.
+    /// which have these changes as remotes, and moves the head to `cursor`, of whose term they are: all of it at once,
+    /// durably.
     ///
     /// What the hub's own folder holds must become its base in the same instant: a crash in between would leave an
     /// entry that nobody has the content of, were it deleted meanwhile.

@@ -48,7 +48,7 @@ package struct Welcome: Hashable, Sendable {
     /// The version that both speak from here on.
     package var version: UInt16
     package var epoch: Epoch
-    /// The feed will come from here: the peer's own cursor, or 0 if that is of another history.
+    /// The feed will come from here: the peer's own cursor, or 0 if that is of another order.
     package var from: Revision
     /// The hub's newest revision now.
     package var head: Revision
@@ -57,9 +57,16 @@ package struct Welcome: Hashable, Sendable {
     package var name: String
     /// Whether the peer's submissions would all be refused.
     package var isReadOnly: Bool
+    /// The term of `head`.
+    package var term: Term
+    /// The term of all that comes after `head` in this session.
+    package var nextTerm: Term
+    /// Whether all that the peer knows is of this order. If not, it forgets that, and merges.
+    package var continues: Bool
 
     package init(
-        version: UInt16, epoch: Epoch, from: Revision, head: Revision, replica: UInt64, name: String, isReadOnly: Bool
+        version: UInt16, epoch: Epoch, from: Revision, head: Revision, replica: UInt64, name: String, isReadOnly: Bool,
+        term: Term, nextTerm: Term, continues: Bool
     ) {
         self.version = version
         self.epoch = epoch
@@ -68,6 +75,15 @@ package struct Welcome: Hashable, Sendable {
         self.replica = replica
         self.name = name
         self.isReadOnly = isReadOnly
+        self.term = term
+        self.nextTerm = nextTerm
+        self.continues = continues
+    }
+
+    /// The newest of the order that a peer knows of which has heard of `revision`. Of what was there before it came it
+    /// is not told the terms one by one: whoever continues the order has the head as well.
+    package func mark(covering revision: Revision) -> Mark {
+        revision > head ? Mark(revision: revision, term: nextTerm) : Mark(revision: head, term: term)
     }
 }
 

@@ -118,9 +118,11 @@ private struct Decoding {
         return try reader.section { (fields) throws(WireError) in
             let replica = try fields.fixed(UInt64.self, .replica)
             let epoch = Epoch(rawValue: try fields.fixed(UInt64.self, .epoch))
-            let cursor = Cursor(epoch: epoch, revision: try fields.revision())
-            guard epoch != .none || cursor == .start else { throw .inconsistent(.cursor) }
+            let revision = try fields.revision()
             let name = try fields.text(1...WireLimits.name, .name)
+            let known = fields.remaining == 0 ? Mark(revision: revision, term: .none) : try fields.mark()
+            let cursor = Cursor(epoch: epoch, revision: revision, known: known)
+            guard epoch != .none || cursor == .start, known.revision >= revision else { throw .inconsistent(.cursor) }
             return Hello(versions: oldest...newest, replica: replica, name: name, cursor: cursor)
         }
     }
@@ -136,9 +138,14 @@ private struct Decoding {
             let replica = try fields.fixed(UInt64.self, .replica)
             let flags = try fields.flags(1)
             let name = try fields.text(1...WireLimits.name, .name)
+            let isWithoutTerms = fields.remaining == 0
+            let term = isWithoutTerms ? .none : try fields.term()
+            let nextTerm = isWithoutTerms ? .none : try fields.term()
+            let continues = isWithoutTerms ? true : try fields.flags(1) != 0
+            guard continues || from == .zero else { throw .inconsistent(.revision) }
             return Welcome(
                 version: version, epoch: epoch, from: from, head: head, replica: replica, name: name,
-                isReadOnly: flags != 0)
+                isReadOnly: flags != 0, term: term, nextTerm: nextTerm, continues: continues)
         }
     }
 

@@ -73,6 +73,8 @@ extension WireWriter {
             $0.append(fixed: hello.cursor.epoch.rawValue)
             $0.append(hello.cursor.revision.rawValue)
             $0.append(text: hello.name, limit: WireLimits.name)
+            $0.append(hello.cursor.known.revision.rawValue)
+            $0.append(fixed: hello.cursor.known.term.rawValue)
         }
     }
 
@@ -86,6 +88,9 @@ extension WireWriter {
             $0.append(fixed: welcome.replica)
             $0.append(byte: welcome.isReadOnly ? 1 : 0)
             $0.append(text: welcome.name, limit: WireLimits.name)
+            $0.append(fixed: welcome.term.rawValue)
+            $0.append(fixed: welcome.nextTerm.rawValue)
+            $0.append(byte: welcome.continues ? 1 : 0)
         }
     }
 

@@ -71,6 +71,14 @@ struct WireReader {
         return Revision(rawValue: value)
     }
 
+    mutating func mark() throws(WireError) -> Mark {
+        Mark(revision: try revision(), term: try term())
+    }
+
+    mutating func term() throws(WireError) -> Term {
+        Term(rawValue: try fixed(UInt64.self, .term))
+    }
+
     mutating func digest(_ field: WireError.Field = .digest) throws(WireError) -> Digest {
         guard let digest = Digest(try take(Digest.byteCount, field)) else { throw .truncated(field) }
         return digest

@@ -64,11 +64,7 @@ package struct FaultSet: OptionSet, Hashable, Sendable {
     }
 
     package static let all = FaultSet(Fault.allCases)
-    /// What the machines do not stand yet: a hub that was set back and has moved on is not recognised, since a cursor
-    /// says how far a peer got, and not in which of two histories of the same epoch. Nor is one by a peer whose own
-    /// changes alone were taken beyond the hub's head, since the cursor does not count these.
-    package static let unsolved = FaultSet([.unnoticedRollback, .restoredHubIndex])
-    package static let usual = all.subtracting(unsolved)
+    package static let usual = all
 
     /// What the machines do not stand together with rules. A content may be nowhere any more where nobody saw it go while
     /// it was ignored, and the hub has forgotten that it had it: its power failed, or somebody was set back. And what is

@@ -4,6 +4,8 @@ import Tree
 struct SimIndex {
     var records: [RelativePath: Record] = [:]
     var cursor = Cursor.start
+    /// A hub's terms, each with its first revision, in order.
+    var terms: [(start: Revision, term: Term)] = []
     var lists: [Digest: [Digest]] = [:]
 
     /// Whether the replica and its hub agreed on a file of this digest, at whatever path.

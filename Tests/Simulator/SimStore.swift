@@ -139,6 +139,7 @@ final class SimStore: ReplicaStore {
     func forget(startingAt cursor: Cursor) throws(StoreFailure) {
         try enter()
         index.records = [:]
+        index.terms = []
         index.cursor = cursor
         saved(durably: true)
         try step()
@@ -150,6 +151,10 @@ final class SimStore: ReplicaStore {
         let rows = index.records.values.filter { $0.remote.revision > revision }
         return rows.sorted { $0.remote.revision < $1.remote.revision }.prefix(limit)
             .map { Change(path: $0.path, version: $0.remote, author: $0.author) }
+    }
+
+    func term(at revision: Revision) throws(StoreFailure) -> Term {
+        index.terms.last { $0.start <= revision }?.term ?? .none
     }
 
     func successor(of base: Revision, at path: RelativePath) throws(StoreFailure) -> Version? {
@@ -164,6 +169,9 @@ final class SimStore: ReplicaStore {
             site.log.append(SimLog.Row(change: change, base: base))
         }
         for record in records { index.records[record.path] = record }
+        if let first = changes.first, cursor.known.term != index.cursor.known.term {
+            index.terms.append((first.revision, cursor.known.term))
+        }
         index.cursor = cursor
         saved(durably: true)
         try step()

@@ -176,7 +176,7 @@ final class World {
                 var machine = try HubMachine(
                     store: store, name: site.name, replica: site.replica, deletionLimit: deletionLimit
                 ) {
-                    Epoch(rawValue: self.random.next() | 1)
+                    self.random.next() | 1
                 }
                 let actions = try machine.started()
                 site.hub = machine

@@ -23,21 +23,22 @@ import Wire
                 change: Change(path: try RelativePath(path), version: version, author: "ada"), attachment: attachment)
         }
         let epoch = Epoch(rawValue: 0x0102_0304_0506_0708)
-        let cursor = Cursor(epoch: epoch, revision: Revision(rawValue: 300))
+        let cursor = Cursor(epoch: epoch, revision: Revision(rawValue: 300), known: Mark(revision: Revision(rawValue: 301), term: Term(rawValue: 0x11)))
         let list = ByteBuffer(bytes: [UInt8](repeating: 0xcc, count: 12))
         let messages: [(Message<ByteBuffer>, String)] = try [
             (
                 .hello(Hello(versions: 1...2, replica: 0xff, name: "ada", cursor: cursor)),
                 """
-                016e6f736f636b73010002001600ff000000000000000807060504030201ac0203616461
+                016e6f736f636b73010002002000ff000000000000000807060504030201ac0203616461ad021100000000000000
                 """
             ),
             (
                 .welcome(
                     Welcome(
                         version: 1, epoch: epoch, from: Revision(rawValue: 1), head: Revision(rawValue: 300),
-                        replica: 0xfe, name: "hub", isReadOnly: true)),
-                "021a000100080706050403020101ac02fe000000000000000103687562"
+                        replica: 0xfe, name: "hub", isReadOnly: true, term: Term(rawValue: 0x12), nextTerm: Term(rawValue: 0x13),
+                        continues: true)),
+                "022b000100080706050403020101ac02fe00000000000000010368756212000000000000001300000000000000" + "01"
             ),
             (
                 .changes(

@@ -154,7 +154,8 @@ struct Samples {
         return Welcome(
             version: UInt16(int(0...9)), epoch: Epoch(rawValue: max(1, random.next())),
             from: Revision(rawValue: number(head.rawValue)), head: head, replica: random.next(), name: text(1...60),
-            isReadOnly: bool())
+            isReadOnly: bool(), term: Term(rawValue: random.next()), nextTerm: Term(rawValue: random.next()),
+            continues: true)
     }
 }
 

@@ -84,9 +84,11 @@ try "late edits of replaced files dropped" Sources/Sync/Reconciler+Conflict.swif
 try "directory removed although it holds local work" Sources/Sync/Reconciler+Apply.swift \
     's/holdsOwn = true\n                continue/continue/'
 try "another epoch not noticed" Sources/Sync/PeerMachine.swift \
-    's/if welcome\.epoch != cursor\.epoch \|\| welcome\.from < cursor\.revision \{/if false {/'
+    's/if welcome\.epoch != cursor\.epoch .*? \{/if false {/'
 try "a hub set back not noticed" Sources/Sync/HubMachine.swift \
-    's/if hello\.cursor\.epoch == epoch, hello\.cursor\.revision > head \{/if false {/'
+    's/, cursor\.known\.revision <= head else/ else/'
+try "a hub set back that has gone on not noticed" Sources/Sync/HubMachine.swift \
+    's/return try store\.term\(at: cursor\.known\.revision\) == cursor\.known\.term/return true/'
 try "older sessions of a replica still submit" Sources/Sync/HubMachine.swift \
     's/sessions\[id\]\?\.isSuperseded = true/_ = id/'
 try "what was accepted before not recognised" Sources/Sync/HubMachine.swift \

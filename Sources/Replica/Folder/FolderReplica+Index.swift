@@ -45,6 +45,11 @@ extension FolderReplica {
         try indexed { () throws(IndexError) in try index.feed(after: revision, limit: limit) }
     }
 
+    /// The term in which `revision` was given.
+    package func term(at revision: Revision) throws(StoreFailure) -> Term {
+        try indexed { () throws(IndexError) in try index.term(at: revision) }
+    }
+
     /// The version that was accepted on top of `base` at `path`, if the log still has it.
     package func successor(of base: Revision, at path: RelativePath) throws(StoreFailure) -> Version? {
         try indexed { () throws(IndexError) in try index.successor(of: base, at: path) }

@@ -38,7 +38,7 @@ extension Parser {
             .welcome(
                 Welcome(
                     version: 1, epoch: Epoch(rawValue: 5), from: revision, head: revision, replica: 9, name: "hub",
-                    isReadOnly: true)),
+                    isReadOnly: true, term: Term(rawValue: 6), nextTerm: Term(rawValue: 7), continues: true)),
             .changes(
                 [
                     delivery(small, content), delivery(large, list), delivery(directory, .none),
