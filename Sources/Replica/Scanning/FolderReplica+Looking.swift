@@ -14,6 +14,9 @@ extension FolderReplica {
     package func look(at path: RelativePath, record: Record, rereading: Bool) throws(StoreFailure) -> Observation {
         let found = try observe(path, record: record, rereading: rereading)
         if case .present(let entry, let fingerprint) = found { lastSeen = (path, fingerprint, entry) }
+        // A process that was killed may have named it, and never made the name durable: before the index says that it
+        // is there, the disk must keep it.
+        if record.isPending, found.isWhat(record.remote.entry) { touched.insert(path.parent) }
         return found
     }
 
@@ -116,6 +119,17 @@ extension FolderReplica {
             }
         }
         return found
+    }
+}
+
+extension Observation {
+    /// Whether this is `entry` to the letter, or nothing where that is a tombstone.
+    fileprivate func isWhat(_ entry: Entry) -> Bool {
+        switch self {
+        case .present(let found, _): found == entry
+        case .absent: entry.isTombstone
+        case .ignored, .unstable, .unknown: false
+        }
     }
 }
 
