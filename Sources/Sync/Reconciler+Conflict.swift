@@ -108,6 +108,7 @@ extension Reconciler {
             switch try store.review(removed) {
             case .settled, .gone: if try !store.retire(removed, holding: nil) { hasRemoved = true }
             case .edited(let entry, let path): try rescue(removed, as: entry, from: path)
+            case .unreadable: hasRemoved = true
             }
         }
     }
@@ -127,7 +128,7 @@ extension Reconciler {
         // Its directory may be gone: then it is kept in the nearest one above that is still there.
         let home = try nearestPlace(for: path)
         for digits in Self.digits {
-            guard let copy = ConflictName.path(for: home, author: name, digest: digest, digits: digits) else { return }
+            guard let copy = ConflictName.path(for: home, author: name, digest: digest, digits: digits) else { break }
             if try store.restore(edit, at: copy) {
                 touched.append(copy)
                 notices.append(.conflict(path: path, copy: copy))
@@ -138,6 +139,8 @@ extension Reconciler {
                 return
             }
         }
+        // It stays where it is until there is a name for it.
+        hasRemoved = true
     }
 
     private func nearestPlace(for path: RelativePath) throws(StoreFailure) -> RelativePath {

@@ -18,6 +18,7 @@ extension FolderReplica {
                 return .gone
             }
             if status.fingerprint.isSame(exceptForChangeTime: removed.item.fingerprint) { return .settled }
+            // Of a kind that is not mirrored.
             guard let entry = try entry(at: place, status) else { return .settled }
             // Touched, and nothing more.
             if entry.hasSameContent(as: removed.item.expected) { return .settled }
@@ -25,13 +26,11 @@ extension FolderReplica {
         } catch let error as StoreFailure {
             throw error
         } catch {
-            // It can't be read now. It stays, and is reviewed again.
-            return .settled
+            return .unreadable
         }
     }
 
-    /// What is at a place in the staging folder; nil where it changes all the time, or is of a kind that is not
-    /// mirrored.
+    /// What is at a place in the staging folder; nil where it is of a kind that is not mirrored.
     private func entry(at place: Place, _ status: Status) throws -> Entry? {
         switch status.kind {
         case .special: return nil
@@ -78,7 +77,7 @@ extension FolderReplica {
         case (.gone, _): return true
         case (.settled, nil): break
         case (.edited(let held, _), let entry?) where held.hasSameContent(as: entry): break
-        case (.settled, _), (.edited, _): return false
+        case (.settled, _), (.edited, _), (.unreadable, _): return false
         }
         switch status.kind {
         case .file: return try keep(item, at: place, status, entry)
