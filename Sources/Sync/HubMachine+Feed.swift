@@ -40,6 +40,7 @@ extension HubMachine {
         for want in sessions[id]?.transfers.wants() ?? [] { actions.append(.send(.want(want), to: [id])) }
         let store = store
         while let supply = try sessions[id]?.supplier.next(from: store) {
+            if supply.isInVain { hasUnmet = true }
             actions.append(.send(.chunks(supply), to: [id]))
         }
     }

@@ -49,6 +49,8 @@ package struct HubMachine<Store: ReplicaStore>: FolderMachine {
     var actions: [Action] = []
     /// Content of accepted entries that this disk lacks, and that whichever peer has it is asked for.
     var absent: [RelativePath: MissingContent] = [:]
+    /// Whether a peer asked for content in vain.
+    var hasUnmet = false
     /// Revisions whose content was already known before them: peers find it at home.
     var derived: Set<Revision> = []
     /// A page of the feed, all that was in it after ``readAheadStart`` when it was read.
@@ -355,8 +357,7 @@ extension HubMachine {
         let change = Change(path: submission.path, version: version, author: author)
         accepted.append((change, submission.base))
         var record = try reconciler.record(at: submission.path)
-        record.remote = version
-        record.author = author
+        record.heard(version, from: author)
         reconciler.put(record)
         return change
     }
@@ -392,6 +393,8 @@ extension HubMachine {
         let standing = try reconciler.reconcile(path, rereading: rereading)
         backlog.note(path, standing)
         try acceptOwn()
+        if standing != .waiting(.content) { absent[path] = nil }
+        if standing == .settled || standing == .submitted { try tellFound(at: path) }
     }
 
     /// The hub's own submissions are judged where they arise, so that what is inside a new directory finds it live.

@@ -49,21 +49,21 @@ package struct PeerMachine<Store: ReplicaStore>: FolderMachine {
     var actions: [Action] = []
     var offers = OfferWindow()
     var transfers = Transfers()
-    private var supplier = Supplier()
+    var supplier = Supplier()
     /// How often the hub did not have content that it was asked for.
-    private var askedInVain: [Digest: Int] = [:]
+    var askedInVain: [Digest: Int] = [:]
     /// After so many times the newer revision that must be on its way is not waited for any more.
-    private static var vainLimit: Int { 6 }
+    static var vainLimit: Int { 6 }
     private var link = Link.down
     private var isScanned = false
     var lastAccepted: Revision = .zero
     private var isInSync = false
     /// Paths that wait for content beyond what ``Transfers`` holds at a time: where to go on in the index.
-    private var sweep: Sweep = .done
+    var sweep: Sweep = .done
     private let replica: UInt64
     package let name: String
 
-    private enum Sweep: Equatable {
+    enum Sweep: Equatable {
         case done
         case from(RelativePath?)
     }
@@ -269,8 +269,7 @@ package struct PeerMachine<Store: ReplicaStore>: FolderMachine {
             {
                 superseded.append((change.path, file.digest))
             }
-            record.remote = change.version
-            record.author = change.author
+            record.heard(change.version, from: change.author)
             reconciler.put(record)
             paths.append(change.path)
             guard case .file(let file) = change.entry, record.offered == nil else { continue }
@@ -327,53 +326,6 @@ package struct PeerMachine<Store: ReplicaStore>: FolderMachine {
         reconciler.submissions.removeAll()
     }
 
-    /// Content that was asked for.
-    private mutating func receive(_ supply: Supply<Store.Content>) throws(StoreFailure) {
-        let file = supply.file
-        var paths: [RelativePath] = []
-        if let list = supply.list, transfers.awaits(listOf: file) {
-            guard try store.receive(list: list, of: file) else {
-                return violation("a chunk list is not that of its file")
-            }
-            paths += transfers.received(listOf: file)
-        }
-        for (digest, content) in supply.chunks where transfers.awaits(chunk: digest, of: file) {
-            guard try store.receive(chunk: content, digest: digest, of: file) else {
-                return violation("a chunk does not match its digest")
-            }
-            paths += transfers.received(chunk: digest, of: file)
-        }
-        if !supply.unavailable.isEmpty || supply.listUnavailable {
-            // The hub's copy has changed since: a newer revision is on its way.
-            askedInVain[file, default: 0] += 1
-            let held = backlog.held.count
-            for path in transfers.unavailable(file) where try !holdAgain(path) {
-                backlog.note(path, lacking(file, at: path))
-            }
-            if backlog.held.count > held, let held = heldDeletions { reconciler.notices.append(.held(held)) }
-        } else if !paths.isEmpty {
-            askedInVain[file] = nil
-        }
-        for path in paths { backlog.add(path) }
-    }
-
-    /// Where a path stands that the hub has no content for. What the hub ignores has no newer revision.
-    private mutating func lacking(_ file: Digest, at path: RelativePath) -> Standing {
-        guard askedInVain[file, default: 0] >= Self.vainLimit else { return .waiting(.unstable) }
-        reconciler.notices.append(.problem(path, Problem(.contentGone, operation: "fetch")))
-        return .waiting(.problem)
-    }
-
-    /// Goes on through the paths that wait for content, a page at a time.
-    private mutating func sweepOn() throws(StoreFailure) {
-        while case .from(let last) = sweep, transfers.count < SyncProtocol.transferLimit / 4 {
-            let page = try store.unfinished(after: last, limit: SyncProtocol.transferLimit / 2)
-            for record in page where record.offered == nil { backlog.add(record.path) }
-            sweep = page.last.map { .from($0.path) } ?? .done
-            try work()
-        }
-    }
-
     // MARK: Working off
 
     /// Works off what wants a look, and says so when nothing is left.
@@ -393,7 +345,7 @@ package struct PeerMachine<Store: ReplicaStore>: FolderMachine {
         return takeActions()
     }
 
-    private mutating func work() throws(StoreFailure) {
+    mutating func work() throws(StoreFailure) {
         guard link == .live else { return }
         while backlog.hasDirty, offers.hasRoom {
             foreseeDeletions()
@@ -405,6 +357,7 @@ package struct PeerMachine<Store: ReplicaStore>: FolderMachine {
                 }
                 let standing = try reconciler.reconcile(path, rereading: rereading)
                 if standing == .waiting(.children) { inner.append(path) } else { backlog.note(path, standing) }
+                if standing == .settled { try tellFound(at: path) }
             }
             // Directories go after what was in them, the innermost first.
             for path in inner.reversed() {

@@ -28,6 +28,8 @@ final class World {
         /// By how much its changes have shrunk the hub's tree in the hub's deletion window: deletions that nobody confirmed
         /// less creations.
         var shrink = 0
+        /// Paths that were known once, and came to be as if they had never been there.
+        var unmade: Set<RelativePath> = []
         /// How many of its deletions a person has confirmed that the hub has not seen: a hub's own.
         var confirmedCount = 0
         /// What it has offered as deleted and confirmed.
@@ -175,7 +177,7 @@ final class World {
             if site.isHub {
                 var machine = try HubMachine(
                     store: store, name: site.name, replica: site.replica, deletionLimit: deletionLimit
-                ) {
+                ) { [unowned self] in
                     Epoch(rawValue: self.random.next() | 1)
                 }
                 let actions = try machine.started()

@@ -95,6 +95,14 @@ try "offers not durable before they are sent" Sources/Sync/PeerMachine+Offers.sw
     's/(guard !submissions\.isEmpty else \{ return \}\n\s+try reconciler\.commit\(cursor: nil, durably: )true/$1false/'
 try "told before it is durable" Sources/Sync/HubMachine+Submissions.swift \
     's/        try reconciler\.flush\(\)\n        try publish\(\)\n(.*?try serve\(\)\n)/        try reconciler.flush()\n$1        try publish()\n/s'
+try "one change is published with the next" Sources/Sync/HubMachine.swift \
+    's/guard !accepted\.isEmpty else \{ return \}/guard accepted.count > 1 else { return }/'
+try "a peer that is sent away gives up" Sources/Sync/PeerMachine.swift \
+    's/case \.ended, \.failed, \.tooManyPeers: break\n(\s+case) \.version,/case .failed, .tooManyPeers: break\n$1 .ended, .version,/'
+try "verdicts that a lost connection owes are awaited on" Sources/Sync/PeerMachine.swift \
+    's/        isInSync = false\n        offers = OfferWindow\(\)\n/        isInSync = false\n/'
+try "nobody is told that content was found" Sources/Sync/Transfers.swift \
+    's/if unmet\.remove\(file\) != nil \{ found\.append\(file\) \}/unmet.remove(file)/'
 try "readers may submit" Sources/Sync/HubMachine+Submissions.swift \
     's/guard !session\.isReadOnly else \{ return \.refused\(\.readOnly\) \}//'
 try "readers try to submit" Sources/Sync/PeerMachine.swift \
@@ -122,7 +130,7 @@ try "the disk asked again before the replacement" Sources/Sync/Reconciler+Apply.
 try "a step that never ends" Sources/Sync/Reconciler+Reconcile.swift \
     's/for _ in 0\.\.<Self\.attempts \{/while true {/; s/case \.keep: return \.submit\(rebased\(record\)\)/case .keep: return .attempt(.again)/'
 try "gone while ignored counts as deleted" Sources/Sync/Reconciler+Reconcile.swift \
-    's/let base = isReplaced \|\| isLost \? found/let base = isReplaced ? found/'
+    's/if record\.fingerprint == \.outOfSight, found\.entry\.isTombstone \{ return try step\(unmade\(record\), found\) \}//'
 try "a hub takes what it ignores" Sources/Sync/HubMachine+Submissions.swift \
     's/if try isIgnored\(submission\) \{ return \.refused\(\.ignored\) \}//'
 try "ignored, and not lost sight of without a hub" Sources/Sync/PeerMachine.swift \
@@ -134,7 +142,7 @@ try "every deletion passes at the hub" Sources/Sync/DeletionGuard.swift \
 try "creations count before they are accepted" Sources/Sync/HubMachine.swift \
     's/(guard var deletions = sessions\[id\]\?\.deletions, current)(\.isLive), !submission\.entry\.isLive else \{ return false \}/if submission.entry.isLive, !current.isLive { sessions[id]?.deletions.created() }\n        $1$2, !submission.entry.isLive else { return false }/'
 try "what is to be brought back is still known as deleted" Sources/Sync/FolderMachine.swift \
-    's/            record\.base = \.never\n            record\.fingerprint = \.outOfSight\n//'
+    's/            record\.base = \.never\n            record\.fingerprint = \.wantedBack\n//'
 
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]

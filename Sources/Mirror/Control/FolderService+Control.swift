@@ -106,8 +106,9 @@ extension FolderService {
     }
 
     private var pathProblems: [ReplicaStatus.PathProblem] {
+        let open = machine.problems
         let present = problems.filter { path, problem in
-            problem.reason != .special && (machine.problems.contains(path) || folder.hasProblem(path))
+            problem.reason != .special && (open.contains(path) || folder.hasProblem(path))
         }
         return present.sorted { $0.key < $1.key }.map { path, problem in
             ReplicaStatus.PathProblem(path: "\(path)", reason: problem.words)
