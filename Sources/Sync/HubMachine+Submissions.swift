@@ -126,7 +126,7 @@ extension HubMachine {
         if supply.isInVain {
             // The peer's copy has changed since; what it is now will be offered in its turn.
             let paths = sessions[id]?.transfers.unavailable(file) ?? []
-            try giveUp(file, for: paths)
+            giveUp(file, for: paths)
             store.abandon(file)
             let offers = sessions[id]?.release(file) ?? []
             let settlements = offers.map { Settlement(number: $0.number, verdict: .refused(.contentUnavailable)) }

@@ -254,7 +254,7 @@ package struct HubMachine<Store: ReplicaStore>: FolderMachine {
             head: head, replica: replica, name: name, isReadOnly: isReadOnly)
         actions.append(.send(.welcome(welcome), to: [id]))
         actions.append(.joined(id, name: hello.name))
-        for content in absent.values { sessions[id]?.transfers.add(content) }
+        for content in absent.values { ask(id, for: content) }
     }
 
     private mutating func beginEpoch() throws(StoreFailure) {
@@ -421,7 +421,7 @@ extension HubMachine {
     }
 
     mutating func finishBatch() throws(StoreFailure) {
-        for content in reconciler.missing { lack(content) }
+        for content in reconciler.missing { try lack(content) }
         reconciler.missing.removeAll()
         for path in reconciler.touched { backlog.add(path) }
         reconciler.touched.removeAll()

@@ -154,6 +154,7 @@ package struct PeerMachine<Store: ReplicaStore>: FolderMachine {
         transfers = Transfers()
         supplier = Supplier()
         askedInVain.removeAll()
+        reconciler.gone.removeAll()
         sweep = .done
         backlog.disconnected()
         return takeActions()
@@ -312,7 +313,8 @@ package struct PeerMachine<Store: ReplicaStore>: FolderMachine {
 
     /// Takes what the reconciler left: content to ask for, paths it made, changes to offer.
     mutating func gather() throws(StoreFailure) {
-        for content in reconciler.missing {
+        try giveUp(reconciler.missing.filter { reconciler.gone.contains($0.file) })
+        for content in reconciler.missing where !reconciler.gone.contains(content.file) {
             if transfers.count < SyncProtocol.transferLimit {
                 transfers.add(content)
             } else if sweep == .done {

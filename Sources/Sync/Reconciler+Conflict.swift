@@ -71,7 +71,13 @@ extension Reconciler {
             if case .file(let file) = entry {
                 let before = missing.count
                 staged = try takePrepared(file, at: record.path)
-                guard staged != nil else { return .waiting(missing.count > before ? .content : .problem) }
+                if staged == nil, missing.count == before { return .waiting(.problem) }
+                if staged == nil {
+                    guard gone.contains(file.digest) else { return .waiting(.content) }
+                    // What is here is not to wait for ever. Whoever is away and has the file keeps it as history.
+                    missing.removeLast(missing.count - before)
+                    return .done
+                }
             }
             let placement = try store.place(entry, staged: staged, at: copy, expecting: nil)
             switch placement {

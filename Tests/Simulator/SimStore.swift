@@ -136,8 +136,8 @@ final class SimStore: ReplicaStore {
 
     private func put(_ records: [Record]) {
         for record in records {
-            let base = index.records.updateValue(record, forKey: record.path)?.base ?? .never
-            if base != .never, record.base == .never { site.unmade.insert(record.path) }
+            index.records[record.path] = record
+            if record.fingerprint == .outOfSight { site.unmade.insert(record.path) }
         }
     }
 
@@ -470,7 +470,8 @@ final class SimStore: ReplicaStore {
             return
         }
         // What is to come back, or went out of sight, has no base: whoever makes it anew meanwhile makes another one.
-        guard !site.unmade.contains(path) else { return }
+        // So does what stands in place of a directory into which it comes.
+        guard !site.unmade.contains(where: { $0 == path || $0.isInside(path) }) else { return }
         // A directory keeps its name against a file, whoever made which.
         if record.remote.entry.isLive, !record.remote.entry.isDirectory, record.author == site.name {
             broke("I11", "\(path) was set aside for the replica's own \(record.remote.revision)")

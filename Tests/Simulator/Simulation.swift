@@ -182,13 +182,10 @@ extension World {
             || ledger.deletions.keys.contains { $0.replica == site.name && overlaps($0.path, path) }
     }
 
-    /// Whether a site waits here, or above, for content that nobody has any more, and knows that. An entry without
-    /// content stays: a peer that is away may have it, for all that anybody can tell.
-    func isLacking(_ path: RelativePath, at site: Site) -> Bool {
-        guard let lacking = site.peer?.backlog.lacking ?? site.hub?.backlog.lacking, !lacking.isEmpty else {
-            return false
-        }
-        return (path.ancestors + [path]).contains { lacking.contains($0) && isGone(order.tree[$0]) }
+    /// Whether a site knows that it waits here, or above, for content that nobody has any more. An entry without content
+    /// stays: a peer that is away may have it, for all that anybody can tell.
+    private func isLacking(_ path: RelativePath, at site: Site) -> Bool {
+        site.lacking(at: path).contains { isGone(order.tree[$0]) }
     }
 
     private func isGone(_ entry: Entry?) -> Bool {

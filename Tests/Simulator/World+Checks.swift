@@ -175,7 +175,7 @@ extension World {
 
     /// Whether something that is known keeps a path from being in step.
     private func isOpen(_ path: RelativePath, at peer: Site, _ index: SimIndex) -> Bool {
-        isKeptOut(path, at: peer, index) || isLacking(path, at: peer)
+        isKeptOut(path, at: peer, index) || !peer.lacking(at: path).isEmpty
     }
 
     /// A peer says that disk and hub agree: then all that its watcher has told of is in the feed, and the feed up to

@@ -28,7 +28,7 @@ final class World {
         /// By how much its changes have shrunk the hub's tree in the hub's deletion window: deletions that nobody confirmed
         /// less creations.
         var shrink = 0
-        /// Paths that were known once, and came to be as if they had never been there.
+        /// Paths that were known once, and may have come to be as if they had never been there.
         var unmade: Set<RelativePath> = []
         /// How many of its deletions a person has confirmed that the hub has not seen: a hub's own.
         var confirmedCount = 0
@@ -49,6 +49,12 @@ final class World {
 
         var isHub: Bool { name == World.hubName }
         var isRunning: Bool { store != nil }
+        /// Where, at a path or above it, it waits for content that nobody it could ask has, and has said so.
+        func lacking(at path: RelativePath) -> [RelativePath] {
+            guard let lacking = peer?.backlog.lacking ?? hub?.backlog.lacking, !lacking.isEmpty else { return [] }
+            return (path.ancestors + [path]).filter(lacking.contains)
+        }
+
         /// The index as it is now.
         var currentIndex: SimIndex { store?.index ?? index }
 
@@ -332,6 +338,7 @@ final class World {
 
     /// A person has said what is to become of these.
     private func judged(_ site: Site, _ held: Set<RelativePath>, isConfirmed: Bool) {
+        if !isConfirmed { site.unmade.formUnion(held) }
         for path in held {
             if isConfirmed { ledger.confirmed(site.name, path) } else { ledger.reverted(site.name, path) }
         }
