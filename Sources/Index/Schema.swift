@@ -3,7 +3,7 @@ import GRDB
 /// The tables, and which version of them a file holds.
 enum Schema {
     /// Goes up with every change that an older program could not read.
-    static let version = 2
+    static let version = 3
     /// `nsck`: tells an index from any other SQLite file.
     static let applicationID = 0x6e73_636b
 
@@ -27,6 +27,10 @@ enum Schema {
         guard found < version else { return }
         try database.inTransaction(.exclusive) {
             if found < 2 { try database.execute(sql: additions2) }
+            if found < 3 {
+                try database.execute(sql: "ALTER TABLE records ADD COLUMN inode INTEGER; \(additions3)")
+                try Index.fillInodes(database)
+            }
             try database.execute(sql: "PRAGMA user_version = \(version)")
             return .commit
         }
@@ -58,7 +62,7 @@ enum Schema {
     // for a tombstone; `digest` the first eight bytes of the digest of the file that is on the disk, or was there last;
     // `unfinished` not 0 where something is left to do, 2 where `digest` is that of an offer without a verdict; `state`
     // the rest; `made` when `revision` came to this replica, `base_made` and `base_author` the same of the base where that
-    // is another revision. The table has a rowid because digests come in no order: an index of them that repeated the path would
+    // is another revision, `inode` of the file that the record's fingerprint is of. The table has a rowid because digests come in no order: an index of them that repeated the path would
     // touch thrice as many pages with every batch.
     //
     // log: what was accepted, by revision; `base` is the revision that it replaced.
@@ -89,11 +93,13 @@ enum Schema {
             state BLOB NOT NULL,
             made INTEGER NOT NULL DEFAULT 0,
             base_made INTEGER,
-            base_author TEXT
+            base_author TEXT,
+            inode INTEGER
         ) STRICT;
         CREATE UNIQUE INDEX records_revision ON records (revision) WHERE revision > 0;
         CREATE INDEX records_digest ON records (digest) WHERE digest IS NOT NULL;
         CREATE INDEX records_unfinished ON records (path) WHERE unfinished <> 0;
+        \(additions3)
 
         CREATE TABLE log (
             revision INTEGER PRIMARY KEY,
@@ -133,6 +139,15 @@ enum Schema {
         CREATE INDEX removed_age ON removed (seconds, token);
 
         \(history)
+        """
+
+    /// Whether a path holds `.conflict-`, as the names of conflict copies do.
+    static let mayBeCopy = "instr(path, x'2e636f6e666c6963742d') > 0"
+
+    /// From version 2 to 3: what finds conflict copies, and all names of one file.
+    private static let additions3 = """
+        CREATE INDEX records_copies ON records (path) WHERE \(mayBeCopy);
+        CREATE INDEX records_inode ON records (inode) WHERE inode IS NOT NULL;
         """
 
     private static let history = """

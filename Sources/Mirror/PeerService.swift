@@ -106,6 +106,9 @@ package actor PeerService: FolderService {
     /// Reads ignore rules again, and looks at everything.
     package func reloadRules() { lookAtAll() }
 
+    /// How many conflict copies are in the folder; also after the end.
+    package func conflicts() throws(StoreFailure) -> UInt64 { try conflictCopies() }
+
     func scanned(_ step: ScanQueue.Step) throws(StoreFailure) {
         if step.problems.contains(where: { $0.problem.reason != .special }) { hasUnscanned = true }
         if step.isWhole { perform(try machine.scanned()) }

@@ -35,11 +35,13 @@ extension FolderReplica {
             // means nothing where nothing was.
             if (record.offered ?? record.base.entry).isLive { try check() }
             if !told.isEmpty { told[path] = nil }
+            noteOtherNames(path, record, status: nil, rereading: false)
             return .absent
         }
         if ignores(path, isDirectory: status.kind == .directory) { return .ignored }
         guard status.device == root.identity.device else { return .unknown(Problem(.mount, operation: "stat")) }
         let fingerprint = status.fingerprint
+        noteOtherNames(path, record, status: status, rereading: rereading)
         switch status.kind {
         case .special: return .unknown(Problem(.special, operation: "stat"))
         case .directory: return .present(.directory(Entry.Directory(mode: status.mode)), fingerprint)
