@@ -151,6 +151,23 @@ extension Commands {
             }
         }
 
+        @Test("a hub that is only for reading takes nothing from one who offers all the same")
+        func offersToReadOnly() async throws {
+            try await Bench.run { bench in
+                let hub = try await bench.hub(["--read-only"])
+                try hub.folder.write("text", to: "file")
+                let client = try await HostileClient(port: hub.port, greets: true)
+                #expect(try await client.welcome().isReadOnly)
+                let entry = Self.file(4, Digest(HostileClient.digestOfEvil))
+                let evil = Tree.Attachment<ByteBuffer>.content(ByteBuffer(string: "evil"))
+                client.send(Self.submit(try Self.offer("evil", entry, evil)))
+                client.send(Self.submit(try Self.offer("file", .tombstone, number: 2)))
+                try await eventually("two verdicts") { client.settlements.count == 2 }
+                #expect(client.settlements.map(\.verdict) == [.refused(.readOnly), .refused(.readOnly)])
+                #expect(try hub.folder.items().keys.sorted() == ["file"])
+            }
+        }
+
         @Test("a symlink of its own does not lead it out of the folder")
         func throughSymlink() async throws {
             try await Bench.run { bench in

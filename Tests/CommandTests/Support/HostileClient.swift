@@ -36,6 +36,9 @@ final class HostileClient: Sendable {
         return welcome
     }
 
+    /// What became of what was offered, so far.
+    var settlements: [Settlement] { listener.settlements.withLock(\.self) }
+
     /// What the hub said at the end.
     var goodbye: Goodbye? { listener.goodbye.withLock(\.self) }
 
@@ -50,11 +53,13 @@ private final class Listener: WebSocketHandler {
     let end = Mutex<CloseCode??>(nil)
     let welcome = Mutex<Welcome?>(nil)
     let goodbye = Mutex<Goodbye?>(nil)
+    let settlements = Mutex<[Settlement]>([])
 
     func opened(_ connection: WebSocketConnection) {}
     func received(message: ByteBuffer, isText: Bool) {
         switch try? MessageDecoder().decode(message) {
         case .welcome(let welcome)?: self.welcome.withLock { $0 = welcome }
+        case .settled(let settlements)?: self.settlements.withLock { $0 += settlements }
         case .goodbye(let goodbye)?: self.goodbye.withLock { $0 = goodbye }
         default: break
         }
