@@ -88,6 +88,23 @@ extension Commands {
             }
         }
 
+        @Test("who says welcome, and breaks the protocol each time, is tried ever more rarely")
+        func backoff() async throws {
+            try await Bench.run { bench in
+                let hub = try await HostileHub([
+                    HostileHub.welcome(head: 0), MessageEncoder().encode(.applied(Revision(rawValue: 1))),
+                ])
+                let peer = try bench.nosocks(["join", hub.url, "place", "--json", "-v"])
+                try await peer.hears("disconnected")
+                let begin = ContinuousClock.now
+                // Seven waits of a quarter of a second at the most would be over by then; those that double are drawn
+                // from 0.25 s up to 16 s.
+                try await eventually("more attempts", state: { peer.errors }) { hub.endings.count >= 8 }
+                #expect(ContinuousClock.now - begin > .milliseconds(1800))
+                try await hub.close()
+            }
+        }
+
         @Test("content that is not what it was said to be gets no name, and all else goes on")
         func otherContent() async throws {
             try await Bench.run { bench in
