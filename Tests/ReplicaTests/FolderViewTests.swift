@@ -55,7 +55,8 @@ import Tree
         var moments = 0
         let start = ContinuousClock.now
         // A busy machine gets there later.
-        while ContinuousClock.now < start + .seconds(4) || (moments <= 3 && ContinuousClock.now < start + .seconds(120)) {
+        while ContinuousClock.now < start + .seconds(4) || (moments <= 3 && ContinuousClock.now < start + .seconds(120))
+        {
             let index = try bench.view().index
             let revision = index.cursor.revision.rawValue
             #expect(revision >= last)
