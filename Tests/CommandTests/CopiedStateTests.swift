@@ -11,10 +11,7 @@ extension Commands {
         @Test("a peer's state folder copied into an empty one deletes nothing anywhere")
         func ofPeer() async throws {
             try await Bench.run { bench in
-                let hub = try await bench.hub()
-                try fill(hub.folder)
-                let one = try await bench.peer("one", of: hub)
-                try await settle(hub, one)
+                let (hub, one) = try await bench.mirror(fill)
                 try await one.stop()
                 try await bench.shell("mkdir two && cp -a one/.nosocks two/", in: bench.folder)
                 let two = try Replica(at: bench, name: "two", hub: hub)
@@ -34,10 +31,7 @@ extension Commands {
         @Test("a hub's state folder copied into an empty one begins a history of its own, and its peers lose nothing")
         func ofHub() async throws {
             try await Bench.run { bench in
-                let hub = try await bench.hub()
-                try fill(hub.folder)
-                let one = try await bench.peer("one", of: hub)
-                try await settle(hub, one)
+                let (hub, one) = try await bench.mirror(fill)
                 try await hub.stop()
                 try await bench.shell("mkdir other && cp -a hub/.nosocks other/", in: bench.folder)
                 let other = try Replica(at: bench, name: "other")
@@ -131,10 +125,7 @@ extension Commands {
         @Test("a folder that is renamed keeps its state")
         func renamed() async throws {
             try await Bench.run { bench in
-                let hub = try await bench.hub()
-                try fill(hub.folder)
-                let one = try await bench.peer("one", of: hub)
-                try await settle(hub, one)
+                let (hub, one) = try await bench.mirror(fill)
                 try await one.stop()
                 try await bench.shell("mv one two && rm two/f1", in: bench.folder)
                 let two = try Replica(at: bench, name: "two", hub: hub)

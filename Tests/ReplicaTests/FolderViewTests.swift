@@ -1,5 +1,6 @@
 import Disk
 import Index
+import Synchronization
 import Testing
 import Tree
 
@@ -9,7 +10,7 @@ import Tree
     /// What another thread needs; it alone uses the index meanwhile.
     private final class Writing: @unchecked Sendable {
         let replica: FolderReplica
-        var isStopped = false
+        let isStopped = Atomic(false)
         var written: UInt64 = 0
         var failure: (any Error)?
 
@@ -19,7 +20,7 @@ import Tree
 
         func run() {
             do {
-                while !isStopped {
+                while !isStopped.load(ordering: .relaxed) {
                     written += 1
                     try save(written)
                 }
@@ -64,7 +65,7 @@ import Tree
             last = revision
             try check(index)
         }
-        writing.isStopped = true
+        writing.isStopped.store(true, ordering: .relaxed)
         thread.join()
         #expect(writing.failure == nil)
         // The log began anew several times meanwhile.
