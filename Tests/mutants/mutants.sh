@@ -101,8 +101,6 @@ try "a peer that is sent away gives up" Sources/Sync/PeerMachine.swift \
     's/case \.ended, \.failed, \.tooManyPeers: break\n(\s+case) \.version,/case .failed, .tooManyPeers: break\n$1 .ended, .version,/'
 try "verdicts that a lost connection owes are awaited on" Sources/Sync/PeerMachine.swift \
     's/        isInSync = false\n        offers = OfferWindow\(\)\n/        isInSync = false\n/'
-try "nobody is told that content was found" Sources/Sync/Transfers.swift \
-    's/if unmet\.remove\(file\) != nil \{ found\.append\(file\) \}/unmet.remove(file)/'
 try "readers may submit" Sources/Sync/HubMachine+Submissions.swift \
     's/guard !session\.isReadOnly else \{ return \.refused\(\.readOnly\) \}//'
 try "readers try to submit" Sources/Sync/PeerMachine.swift \
