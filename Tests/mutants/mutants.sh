@@ -101,8 +101,6 @@ try "a peer that is sent away gives up" Sources/Sync/PeerMachine.swift \
     's/case \.ended, \.failed, \.tooManyPeers: break\n(\s+case) \.version,/case .failed, .tooManyPeers: break\n$1 .ended, .version,/'
 try "verdicts that a lost connection owes are awaited on" Sources/Sync/PeerMachine.swift \
     's/        isInSync = false\n        offers = OfferWindow\(\)\n/        isInSync = false\n/'
-try "nobody is told that content was found" Sources/Sync/Transfers.swift \
-    's/if unmet\.remove\(file\) != nil \{ found\.append\(file\) \}/unmet.remove(file)/'
 try "readers may submit" Sources/Sync/HubMachine+Submissions.swift \
     's/guard !session\.isReadOnly else \{ return \.refused\(\.readOnly\) \}//'
 try "readers try to submit" Sources/Sync/PeerMachine.swift \
@@ -122,7 +120,7 @@ try "a copy named after the wrong replica" Sources/Sync/Reconciler+Conflict.swif
 try "problems are not looked at again" Sources/Sync/PeerMachine.swift \
     's/        backlog\.retryProblems\(\)\n//'
 try "in sync while offers have no verdict" Sources/Sync/PeerMachine.swift \
-    's/backlog\.isSettled && offers\.isEmpty && transfers\.isEmpty/backlog.isSettled/'
+    's/isScanned && offers\.isEmpty && transfers\.isEmpty && sweep/isScanned && sweep/'
 try "revisions with gaps" Sources/Sync/HubMachine.swift \
     's/        head = head\.next\n/        head = head.next.next\n/'
 try "the disk asked again before the replacement" Sources/Sync/Reconciler+Apply.swift \
@@ -139,7 +137,7 @@ try "every deletion passes where it is made" Sources/Sync/DeletionGuard.swift \
     's/guard holder == nil, shrink \+ pending < few else \{ return \.held \}//'
 try "every deletion passes at the hub" Sources/Sync/DeletionGuard.swift \
     's/guard shrink < limit\.allowed\(of: total \?\? 0\) else \{ return false \}//'
-try "creations count before they are accepted" Sources/Sync/HubMachine.swift \
+try "creations count before they are accepted" Sources/Sync/HubMachine+Deletions.swift \
     's/(guard var deletions = sessions\[id\]\?\.deletions, current)(\.isLive), !submission\.entry\.isLive else \{ return false \}/if submission.entry.isLive, !current.isLive { sessions[id]?.deletions.created() }\n        $1$2, !submission.entry.isLive else { return false }/'
 try "what is to be brought back is still known as deleted" Sources/Sync/FolderMachine.swift \
     's/            record\.base = \.never\n            record\.fingerprint = \.wantedBack\n//'
