@@ -263,7 +263,7 @@ package actor PeerService: FolderService {
 
     private func send(_ message: Message<ByteBuffer>) {
         if case .goodbye(let goodbye) = message, goodbye.reason == .violation { isDistrusted = true }
-        if case .applied(let revision) = message {
+        if case .applied(_, let revision) = message {
             isDistrusted = false
             progress.revision = revision
             report(.progress(progress))

@@ -29,8 +29,13 @@ package struct Backlog {
     ///
     /// - Parameter isHolding: Whether it is a person that what is held waits for.
     package func isSettled(isHolding: Bool) -> Bool {
-        !hasDirty && unstable.isEmpty && overtaken.isEmpty && (held.isEmpty || isHolding)
-            && (blocked.isEmpty || !problems.isEmpty || !held.isEmpty || !unwanted.isEmpty || !gone.isEmpty)
+        !hasDirty && passing.isEmpty && overtaken.isEmpty && (held.isEmpty || isHolding)
+    }
+
+    /// What is settled by itself after a while: what is blocked may wait for what is not.
+    var passing: Set<RelativePath> {
+        let isStuck = !problems.isEmpty || !held.isEmpty || !unwanted.isEmpty || !gone.isEmpty
+        return isStuck ? unstable : unstable.union(blocked)
     }
 
     /// Deletions that wait, directories included.

@@ -32,7 +32,7 @@ package struct HubPeerState: Hashable, Sendable {
     package let id: SessionID
     package let name: String
     package let isReadOnly: Bool
-    /// What it has durably applied.
+    /// What its tree holds.
     package let applied: Revision
 }
 
@@ -106,7 +106,7 @@ package struct HubMachine<Store: ReplicaStore>: FolderMachine {
         sessions.sorted { $0.key < $1.key }.compactMap { id, session in
             guard session.isGreeted, !session.isClosing else { return nil }
             return HubPeerState(
-                id: id, name: session.name, isReadOnly: session.isReadOnly, applied: session.acknowledged)
+                id: id, name: session.name, isReadOnly: session.isReadOnly, applied: session.applied)
         }
     }
 
@@ -216,7 +216,7 @@ package struct HubMachine<Store: ReplicaStore>: FolderMachine {
         switch message {
         case .submit(let offers): try judge(sessions[id]?.fresh(offers) ?? [], from: id)
         case .chunks(let supply): try receive(supply, from: id)
-        case .applied(let revision): sessions[id]?.applied(revision)
+        case .applied(let revision, let known): sessions[id]?.applied(min(revision, head), known: known)
         case .everywhere(let revision):
             if sessions[id]?.wantsToKnow(of: min(revision, head)) == false {
                 end(id, .violation, "a peer waits for too much at a time")

@@ -58,6 +58,8 @@ package struct PeerMachine<Store: ReplicaStore>: FolderMachine {
     private var isScanned = false
     var lastAccepted: Revision = .zero
     private var isInSync = false
+    /// What the hub was told last, in this session, of how far this peer is.
+    private var told: (applied: Revision, known: Revision)?
     /// Paths that wait for content beyond what ``Transfers`` holds at a time: where to go on in the index.
     var sweep: Sweep = .done
     private let replica: UInt64
@@ -150,6 +152,7 @@ package struct PeerMachine<Store: ReplicaStore>: FolderMachine {
     package mutating func disconnected() -> [Action] {
         link = .down
         isInSync = false
+        told = nil
         offers = OfferWindow()
         transfers = Transfers()
         supplier = Supplier()
@@ -298,7 +301,6 @@ package struct PeerMachine<Store: ReplicaStore>: FolderMachine {
         try gather()
         try reconciler.commit(cursor: nil, durably: false)
         try reconciler.dropSuperseded()
-        actions.append(.send(.applied(through)))
     }
 
     /// Rules come first, so that the rest of what came with them is judged by them; those that go, in their turn.
@@ -336,6 +338,7 @@ package struct PeerMachine<Store: ReplicaStore>: FolderMachine {
         try sweepOn()
         forgetReleased()
         try serve()
+        try tellApplied()
         if isSettled, !isInSync {
             isInSync = true
             reconciler.isReplacing = false
@@ -345,6 +348,25 @@ package struct PeerMachine<Store: ReplicaStore>: FolderMachine {
             isInSync = false
         }
         return takeActions()
+    }
+
+    /// Tells the hub how far this peer is, if that has changed.
+    private mutating func tellApplied() throws(StoreFailure) {
+        guard link == .live || link == .catchingUp else { return }
+        let known = store.cursor.revision
+        var applied = told?.applied ?? .zero
+        if applied != known, try hasArrived() { applied = known }
+        guard told == nil || told?.applied != applied || told?.known != known else { return }
+        told = (applied, known)
+        actions.append(.send(.applied(applied, known: known)))
+    }
+
+    /// Whether the feed up to the cursor is in the tree, as far as it can be: what is left over is a problem, or waits for
+    /// a person.
+    private func hasArrived() throws(StoreFailure) -> Bool {
+        guard link == .live, transfers.isEmpty, sweep == .done, !backlog.hasDirty else { return false }
+        for path in backlog.passing where try reconciler.record(at: path).isPending { return false }
+        return true
     }
 
     mutating func work() throws(StoreFailure) {

@@ -16,8 +16,9 @@ package enum Message<Content> {
     case want(Want)
     /// Either way: the answer; or, unasked, that what was wanted in vain is here now.
     case chunks(Supply<Content>)
-    /// Peer to hub: everything through this revision is durable here.
-    case applied(Revision)
+    /// Peer to hub: everything through this revision is in the tree here, as far as it can be. What the peer durably knows
+    /// may be further on: content may still be on its way.
+    case applied(Revision, known: Revision)
     /// Peer to hub: it wants to know when all peers that are connected have applied everything through this revision. Hub
     /// to peer: they have.
     case everywhere(Revision)

@@ -108,9 +108,10 @@ extension World {
                     peer.confirmed.remove(offer.submission.path)
                 }
             }
-        case .applied(let revision):
+        case .applied(let revision, let known):
             let durable = store.durable.cursor.revision
-            if revision > durable { broke("I8", "\(peer.name) said applied \(revision), durable is \(durable)") }
+            if known > durable { broke("I8", "\(peer.name) said it knows \(known), durable is \(durable)") }
+            if revision > known { broke("I8", "\(peer.name) said applied \(revision) of \(known)") }
         case .want, .chunks: count(message)
         default: break
         }

@@ -36,7 +36,7 @@ extension World {
         case .chunks(let supply) where supply.isFound: "found \(supply.file)"
         case .chunks(let supply): "chunks \(supply.file) \(supply.chunks.count) -\(supply.unavailable.count)"
         case .everywhere(let revision): "everywhere \(revision)"
-        case .applied(let revision): "applied \(revision)"
+        case .applied(let revision, let known): "applied \(revision) of \(known)"
         case .goodbye(let goodbye): "goodbye \(goodbye.text)"
         }
     }

@@ -98,7 +98,7 @@ import Wire
                 0405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f
                 """
             ),
-            (.applied(Revision(rawValue: 300)), "090200ac02"),
+            (.applied(Revision(rawValue: 5), known: Revision(rawValue: 300)), "090300ac0205"),
             (.everywhere(Revision(rawValue: 300)), "0b0200ac02"),
             (.goodbye(Goodbye(reason: .version, text: "no")), "0a040001026e6f"),
         ]
