@@ -99,7 +99,8 @@ let package = Package(
             dependencies: [
                 "nosocks", "websocket-echo", "WebSocketNIO", "WebSocket", "Wire", "Disk", "CLinux", "Simulator", "Tree",
                 nioCore, nioPosix,
-            ]),
+            ],
+            exclude: ["Hazards.md"]),
     ],
     swiftLanguageModes: [.v6]
 )

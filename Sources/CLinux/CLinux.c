@@ -10,6 +10,8 @@
 #include <malloc.h>
 #endif
 #include <poll.h>
+#include <signal.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
@@ -245,6 +247,40 @@ void clinux_trim_memory(void) {
 #if defined(__GLIBC__)
     malloc_trim(0);
 #endif
+}
+
+static atomic_int signal_pipe_end = -1;
+
+static void note_signal(int number) {
+    int error = errno;
+    unsigned char byte = (unsigned char)number;
+    // A full pipe holds more of them than anybody needs to hear of.
+    ssize_t done = write(atomic_load(&signal_pipe_end), &byte, 1);
+    (void)done;
+    errno = error;
+}
+
+int clinux_signal_pipe(void) {
+    static atomic_int taken = -1;
+    int ends[2];
+    if (atomic_load(&taken) >= 0) return atomic_load(&taken);
+    if (pipe(ends) != 0) return -1;
+    for (int end = 0; end < 2; end++) {
+        fcntl(ends[end], F_SETFD, FD_CLOEXEC);
+        fcntl(ends[end], F_SETFL, O_NONBLOCK);
+    }
+    atomic_store(&signal_pipe_end, ends[1]);
+    atomic_store(&taken, ends[0]);
+    return ends[0];
+}
+
+int clinux_catch_signal(int number) {
+    struct sigaction action;
+    memset(&action, 0, sizeof action);
+    action.sa_handler = note_signal;
+    action.sa_flags = SA_RESTART;
+    sigfillset(&action.sa_mask);
+    return sigaction(number, &action, NULL);
 }
 
 #if defined(__linux__)

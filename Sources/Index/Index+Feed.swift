@@ -84,7 +84,8 @@ extension Index {
             sql: "DELETE FROM terms WHERE start <= (SELECT start FROM terms ORDER BY start DESC LIMIT 1 OFFSET ?)",
             arguments: StatementArguments(.limit(settings.terms)))
         guard database.changesCount > 0 else { return }
-        try database.execute(sql: insert, arguments: StatementArguments(.natural(1), .bits(UInt64.random(in: 1...UInt64.max))))
+        try database.execute(
+            sql: insert, arguments: StatementArguments(.natural(1), .bits(UInt64.random(in: 1...UInt64.max))))
     }
 
     /// Revisions are consecutive, so what is to be kept is a range of them, and pruning costs what was added.

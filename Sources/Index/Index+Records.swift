@@ -94,6 +94,33 @@ extension Index {
         }
     }
 
+    /// The records of all names of the file that had this inode when they were last looked at.
+    package func records(ofInode inode: UInt64) throws(IndexError) -> [Record] {
+        try read("list names of a file") { database in
+            try Self.records(database, Query.names, .bits(inode))
+        }
+    }
+
+    /// Notes the inodes of records that were written before there was a column for them.
+    static func fillInodes(_ database: Database) throws {
+        let update = try database.makeStatement(sql: "UPDATE records SET inode = ? WHERE path = ?")
+        let rows = try Row.fetchCursor(database, sql: "SELECT \(Query.columns) FROM records")
+        var found: [(path: RelativePath, inode: UInt64)] = []
+        while let row = try rows.next() {
+            let record = try record(row)
+            if let inode = record.fileInode { found.append((record.path, inode)) }
+        }
+        for (path, inode) in found { try update.execute(arguments: StatementArguments(.bits(inode), .key(path))) }
+    }
+
+    /// The files and symlinks on this disk, as far as is known, with `.conflict-` somewhere in their paths: conflict
+    /// copies, and few others. Reads no more than these.
+    package func possibleConflictCopies() throws(IndexError) -> [RelativePath] {
+        try read("list conflict copies") { database in
+            try Self.records(database, Query.copies).filter(\.isOnDisk).map(\.path)
+        }
+    }
+
     /// Forgets every record and the log, and starts at `cursor`. Durable. Content tables stay: content is the same in
     /// any history.
     package func forget(startingAt cursor: Cursor) throws(IndexError) {
@@ -142,13 +169,15 @@ extension Index {
             SELECT \(columns) FROM records INDEXED BY records_unfinished \
             WHERE unfinished <> 0 AND path >= ? ORDER BY path LIMIT ?
             """
+        static let copies = "SELECT \(columns) FROM records INDEXED BY records_copies WHERE \(Schema.mayBeCopy)"
+        static let names = "SELECT \(columns) FROM records INDEXED BY records_inode WHERE inode = ?"
         static let upsert = """
-            INSERT INTO records (path, revision, size, digest, unfinished, state, made, base_made, base_author) \
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (path) DO UPDATE SET \
+            INSERT INTO records (path, revision, size, digest, unfinished, state, made, base_made, base_author, inode) \
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (path) DO UPDATE SET \
             made = CASE WHEN revision = excluded.revision THEN made ELSE excluded.made END, \
             base_made = excluded.base_made, base_author = excluded.base_author, \
             revision = excluded.revision, size = excluded.size, digest = ifnull(excluded.digest, digest), \
-            unfinished = excluded.unfinished, state = excluded.state
+            unfinished = excluded.unfinished, state = excluded.state, inode = excluded.inode
             """
     }
 
@@ -189,7 +218,7 @@ extension Index {
                 .integer(record.remote.entry.liveSize.map(Int64.init(clamping:))),
                 .integer(record.local.fileDigest?.prefix), .integer(record.unfinished),
                 .blob(RecordCoding.encode(record)), .integer(now), .integer(base?.seconds),
-                base?.author.databaseValue ?? .null))
+                base?.author.databaseValue ?? .null, record.fileInode.map { .bits($0) } ?? .null))
     }
 }
 

@@ -50,6 +50,15 @@ extension Record {
     /// What the disk holds as far as the record knows: the offer, else the base.
     var local: Entry { offered ?? base.entry }
 
+    /// Whether a file or symlink is there, as far as the record knows.
+    var isOnDisk: Bool { local.isLive && !local.isDirectory && fingerprint != .outOfSight }
+
+    /// The inode of the file that is there, if it is one.
+    var fileInode: UInt64? {
+        guard let fingerprint, local.fileDigest != nil else { return nil }
+        return fingerprint.inode
+    }
+
     /// Whether there is something left to do: an entry to apply, or an offer without a verdict.
     var isUnfinished: Bool { isPending || offered != nil }
 

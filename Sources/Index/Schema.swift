@@ -27,7 +27,10 @@ enum Schema {
         guard found < version else { return }
         try database.inTransaction(.exclusive) {
             if found < 2 { try database.execute(sql: additions2) }
-            if found < 3 { try database.execute(sql: additions3) }
+            if found < 3 {
+                try database.execute(sql: additions3)
+                try Index.fillInodes(database)
+            }
             try database.execute(sql: "PRAGMA user_version = \(version)")
             return .commit
         }
@@ -61,7 +64,7 @@ enum Schema {
     // for a tombstone; `digest` the first eight bytes of the digest of the file that is on the disk, or was there last;
     // `unfinished` not 0 where something is left to do, 2 where `digest` is that of an offer without a verdict; `state`
     // the rest; `made` when `revision` came to this replica, `base_made` and `base_author` the same of the base where that
-    // is another revision. The table has a rowid because digests come in no order: an index of them that repeated the path would
+    // is another revision, `inode` of the file that the record's fingerprint is of. The table has a rowid because digests come in no order: an index of them that repeated the path would
     // touch thrice as many pages with every batch.
     //
     // log: what was accepted, by revision; `base` is the revision that it replaced.
@@ -96,11 +99,13 @@ enum Schema {
             state BLOB NOT NULL,
             made INTEGER NOT NULL DEFAULT 0,
             base_made INTEGER,
-            base_author TEXT
+            base_author TEXT,
+            inode INTEGER
         ) STRICT;
         CREATE UNIQUE INDEX records_revision ON records (revision) WHERE revision > 0;
         CREATE INDEX records_digest ON records (digest) WHERE digest IS NOT NULL;
         CREATE INDEX records_unfinished ON records (path) WHERE unfinished <> 0;
+        \(finders)
 
         CREATE TABLE log (
             revision INTEGER PRIMARY KEY,
@@ -151,6 +156,15 @@ enum Schema {
         ) STRICT;
         """
 
+    /// Whether a path holds `.conflict-`, as the names of conflict copies do.
+    static let mayBeCopy = "instr(path, x'2e636f6e666c6963742d') > 0"
+
+    /// What finds conflict copies, and all names of one file.
+    private static let finders = """
+        CREATE INDEX records_copies ON records (path) WHERE \(mayBeCopy);
+        CREATE INDEX records_inode ON records (inode) WHERE inode IS NOT NULL;
+        """
+
     private static let history = """
         CREATE TABLE history (
             id INTEGER PRIMARY KEY,
@@ -197,11 +211,13 @@ enum Schema {
         DROP TABLE history1;
         """
 
-    /// From version 2 to 3: terms. What was accepted before is of none.
+    /// From version 2 to 3: terms, what was accepted before is of none; and what finds records by inode.
     private static let additions3 = """
         ALTER TABLE meta ADD COLUMN known INTEGER NOT NULL DEFAULT 0;
         ALTER TABLE meta ADD COLUMN term INTEGER NOT NULL DEFAULT 0;
         UPDATE meta SET known = revision;
         \(terms)
+        ALTER TABLE records ADD COLUMN inode INTEGER;
+        \(finders)
         """
 }

@@ -98,7 +98,10 @@ extension FolderService {
     func attempt(_ body: () throws(StoreFailure) -> Void) {
         guard end == nil else { return }
         do {
-            try folder.batch(body)
+            try folder.batch { () throws(StoreFailure) in
+                try body()
+                try lookAtOtherNames()
+            }
         } catch {
             finish(.failed(error))
             return
@@ -126,6 +129,14 @@ extension FolderService {
                     }
                 }
             })
+    }
+
+    /// What was written to a file by one of its names is at the others, too, of which nobody tells.
+    private func lookAtOtherNames() throws(StoreFailure) {
+        let others = try folder.otherNames()
+        guard !others.isEmpty, end == nil else { return }
+        perform(try machine.changed(others))
+        folder.forgetSightings()
     }
 
     private func arrangeDeletions() {

@@ -150,6 +150,9 @@ package actor HubService: FolderService {
     /// Reads ignore rules again, and looks at everything.
     package func reloadRules() { lookAtAll() }
 
+    /// How many conflict copies are in the folder; also after the end.
+    package func conflicts() throws(StoreFailure) -> UInt64 { try conflictCopies() }
+
     // MARK: Events
 
     func scanned(_ step: ScanQueue.Step) {

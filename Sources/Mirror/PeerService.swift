@@ -66,6 +66,8 @@ package actor PeerService: FolderService {
     /// The next attempt, while it is waited for.
     private var retry: Scheduled<Void>?
     private var saidUnreachable = false
+    /// The hub broke the protocol, and nothing has come about since: it will do so again.
+    private var isDistrusted = false
     /// What was said last of the proxy, since there was a hub.
     private var saidOfProxy: String?
     private var progress = MirrorEvent.Progress()
@@ -105,6 +107,9 @@ package actor PeerService: FolderService {
 
     /// Reads ignore rules again, and looks at everything.
     package func reloadRules() { lookAtAll() }
+
+    /// How many conflict copies are in the folder; also after the end.
+    package func conflicts() throws(StoreFailure) -> UInt64 { try conflictCopies() }
 
     func scanned(_ step: ScanQueue.Step) throws(StoreFailure) {
         if step.problems.contains(where: { $0.problem.reason != .special }) { hasUnscanned = true }
@@ -257,7 +262,9 @@ package actor PeerService: FolderService {
     }
 
     private func send(_ message: Message<ByteBuffer>) {
-        if case .applied(let revision) = message {
+        if case .goodbye(let goodbye) = message, goodbye.reason == .violation { isDistrusted = true }
+        if case .applied(_, let revision) = message {
+            isDistrusted = false
             progress.revision = revision
             report(.progress(progress))
         }
@@ -280,7 +287,7 @@ package actor PeerService: FolderService {
     }
 
     private func welcomed(_ welcome: Welcome) {
-        backoff.reset()
+        if !isDistrusted { backoff.reset() }
         hubName = welcome.name
         if welcome.epoch != epoch || !welcome.continues { everywhere = .zero }
         epoch = welcome.epoch

@@ -22,7 +22,7 @@ extension Problem {
         case .ignored:
             operation == "rmdir"
                 ? "it is gone here, and stays elsewhere: in it is what is ignored" : "the hub ignores it"
-        case .contentGone: "the hub has its content no longer; it is tried again"
+        case .contentGone: "the hub has its content no longer; it comes when somebody brings it"
         case .rulesUnknown:
             "it cannot be read\(cause): what it said before still counts, or else nothing beside it is mirrored"
         case .mount: "another file system is mounted there"

@@ -17,6 +17,8 @@ package struct Backlog {
     package private(set) var held: Set<RelativePath> = []
     /// Refused by rules of the hub: looked at again when rules change, and with the next connection.
     private var unwanted: Set<RelativePath> = []
+    /// Wait for content that nobody who could be asked has, of these digests: asked for again when somebody may have it.
+    private var gone: [RelativePath: Digest] = [:]
     /// Lost to a revision that the feed has not brought yet.
     private var overtaken: [RelativePath: Revision] = [:]
 
@@ -27,8 +29,13 @@ package struct Backlog {
     ///
     /// - Parameter isHolding: Whether it is a person that what is held waits for.
     package func isSettled(isHolding: Bool) -> Bool {
-        !hasDirty && unstable.isEmpty && overtaken.isEmpty && (held.isEmpty || isHolding)
-            && (blocked.isEmpty || !problems.isEmpty || !held.isEmpty || !unwanted.isEmpty)
+        !hasDirty && passing.isEmpty && overtaken.isEmpty && (held.isEmpty || isHolding)
+    }
+
+    /// What is settled by itself after a while: what is blocked may wait for what is not.
+    var passing: Set<RelativePath> {
+        let isStuck = !problems.isEmpty || !held.isEmpty || !unwanted.isEmpty || !gone.isEmpty
+        return isStuck ? unstable : unstable.union(blocked)
     }
 
     /// Deletions that wait, directories included.
@@ -42,13 +49,13 @@ package struct Backlog {
     /// Whether a path waits for anything but a person or another path.
     func isPending(_ path: RelativePath) -> Bool {
         dirty[path] != nil || unstable.contains(path) || overtaken[path] != nil
-            || (blocked.contains(path) && problems.isEmpty && held.isEmpty)
+            || (blocked.contains(path) && problems.isEmpty && held.isEmpty && gone.isEmpty)
     }
 
     /// The paths of which ``isPending(_:)`` is true.
     var pending: Set<RelativePath> {
         var all = Set(dirty.keys).union(unstable).union(overtaken.keys)
-        if problems.isEmpty, held.isEmpty { all.formUnion(blocked) }
+        if problems.isEmpty, held.isEmpty, gone.isEmpty { all.formUnion(blocked) }
         return all
     }
 
@@ -75,6 +82,7 @@ package struct Backlog {
         problems.remove(path)
         held.remove(path)
         unwanted.remove(path)
+        if standing != .waiting(.content) { gone[path] = nil }
         switch standing {
         case .settled, .submitted: break
         case .waiting(.verdict), .waiting(.content), .waiting(.rules): break
@@ -114,6 +122,22 @@ package struct Backlog {
     package mutating func retryUnwanted() {
         for path in unwanted.sorted() { add(path) }
         unwanted.removeAll()
+    }
+
+    /// Nobody who could be asked has the content of this file, for which the path waits.
+    ///
+    /// - Returns: Whether that is news.
+    package mutating func lacks(_ path: RelativePath, _ file: Digest) -> Bool {
+        note(path, .waiting(.content))
+        return gone.updateValue(file, forKey: path) != file
+    }
+
+    /// Paths whose content nobody who could be asked has.
+    package var lacking: Set<RelativePath> { Set(gone.keys) }
+
+    /// Somebody has this file by now.
+    package mutating func found(_ file: Digest) {
+        for path in gone.filter({ $0.value == file }).keys.sorted() { add(path) }
     }
 
     package mutating func block(_ path: RelativePath) {

@@ -42,7 +42,7 @@ package protocol FolderMachine {
 
 extension FolderMachine {
     package var store: Store { reconciler.store }
-    package var problems: Set<RelativePath> { backlog.problems }
+    package var problems: Set<RelativePath> { backlog.problems.union(backlog.lacking) }
     /// Deletions that wait until no further one comes; then ``judgeDeletions()`` is to be called.
     package var waitingDeletions: Int { reconciler.deletions.holder == nil ? backlog.heldCount : 0 }
     /// Whether deletions were counted that a new window would forget.
@@ -70,7 +70,7 @@ extension FolderMachine {
         for path in backlog.held {
             var record = try reconciler.record(at: path)
             record.base = .never
-            record.fingerprint = .outOfSight
+            record.fingerprint = .wantedBack
             reconciler.put(record)
         }
         backlog.release()
@@ -88,7 +88,7 @@ extension FolderMachine {
     /// - Returns: False where nobody wanted it back.
     mutating func holdAgain(_ path: RelativePath) throws(StoreFailure) -> Bool {
         var record = try reconciler.record(at: path)
-        guard record.base == .never, record.remote.entry.isLive, record.fingerprint == .outOfSight else { return false }
+        guard record.fingerprint == .wantedBack, record.remote.entry.isLive else { return false }
         record.base = record.remote
         record.fingerprint = nil
         reconciler.put(record)

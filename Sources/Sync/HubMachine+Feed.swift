@@ -27,7 +27,7 @@ extension HubMachine {
     /// Tells those who want to know what all have applied.
     private mutating func tellArrivals() {
         guard sessions.values.contains(where: { !$0.awaited.isEmpty }) else { return }
-        let all = sessions.values.filter { $0.isGreeted && !$0.isClosing }.map(\.acknowledged).min() ?? head
+        let all = sessions.values.filter { $0.isGreeted && !$0.isClosing }.map(\.applied).min() ?? head
         for id in sessions.keys.sorted() {
             for revision in sessions[id]?.takeAwaited(through: all) ?? [] {
                 actions.append(.send(.everywhere(revision), to: [id]))
@@ -40,6 +40,7 @@ extension HubMachine {
         for want in sessions[id]?.transfers.wants() ?? [] { actions.append(.send(.want(want), to: [id])) }
         let store = store
         while let supply = try sessions[id]?.supplier.next(from: store) {
+            if supply.isInVain { hasUnmet = true }
             actions.append(.send(.chunks(supply), to: [id]))
         }
     }

@@ -108,6 +108,7 @@ extension HubMachine {
     /// Content that a peer was asked for.
     mutating func receive(_ supply: Supply<Store.Content>, from id: SessionID) throws(StoreFailure) {
         let file = supply.file
+        guard !supply.isFound else { return ask(id, for: file) }
         var ready: [RelativePath] = []
         if let list = supply.list, sessions[id]?.transfers.awaits(listOf: file) == true {
             guard try store.receive(list: list, of: file) else {
@@ -122,10 +123,10 @@ extension HubMachine {
             }
             ready += sessions[id]?.transfers.received(chunk: digest, of: file) ?? []
         }
-        if !supply.unavailable.isEmpty || supply.listUnavailable {
+        if supply.isInVain {
             // The peer's copy has changed since; what it is now will be offered in its turn.
             let paths = sessions[id]?.transfers.unavailable(file) ?? []
-            try giveUp(file, for: paths)
+            giveUp(file, for: paths)
             store.abandon(file)
             let offers = sessions[id]?.release(file) ?? []
             let settlements = offers.map { Settlement(number: $0.number, verdict: .refused(.contentUnavailable)) }
@@ -134,19 +135,5 @@ extension HubMachine {
         guard !ready.isEmpty else { return }
         if let offers = sessions[id]?.release(file), !offers.isEmpty { try judge(offers, from: id) }
         for path in ready where absent.removeValue(forKey: path) != nil { backlog.add(path) }
-    }
-
-    /// A peer does not have what it was asked for; if no other one was, what was to be brought back waits for a person.
-    private mutating func giveUp(_ file: Digest, for paths: [RelativePath]) throws(StoreFailure) {
-        guard !sessions.values.contains(where: { $0.transfers.contains(file) }) else { return }
-        let held = backlog.held.count
-        for path in paths where try holdAgain(path) { absent[path] = nil }
-        if backlog.held.count > held, let held = heldDeletions { reconciler.notices.append(.held(held)) }
-    }
-
-    /// An accepted entry can't be put on this disk for want of content: whoever has it is asked.
-    mutating func lack(_ content: MissingContent) {
-        absent[content.path] = content
-        for id in sessions.keys where sessions[id]?.isGreeted == true { sessions[id]?.transfers.add(content) }
     }
 }

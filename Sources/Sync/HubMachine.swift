@@ -32,7 +32,7 @@ package struct HubPeerState: Hashable, Sendable {
     package let id: SessionID
     package let name: String
     package let isReadOnly: Bool
-    /// What it has durably applied.
+    /// What its tree holds.
     package let applied: Revision
 }
 
@@ -49,6 +49,8 @@ package struct HubMachine<Store: ReplicaStore>: FolderMachine {
     var actions: [Action] = []
     /// Content of accepted entries that this disk lacks, and that whichever peer has it is asked for.
     var absent: [RelativePath: MissingContent] = [:]
+    /// Whether a peer asked for content in vain.
+    var hasUnmet = false
     /// Revisions whose content was already known before them: peers find it at home.
     var derived: Set<Revision> = []
     /// A page of the feed, all that was in it after ``readAheadStart`` when it was read.
@@ -110,7 +112,7 @@ package struct HubMachine<Store: ReplicaStore>: FolderMachine {
         sessions.sorted { $0.key < $1.key }.compactMap { id, session in
             guard session.isGreeted, !session.isClosing else { return nil }
             return HubPeerState(
-                id: id, name: session.name, isReadOnly: session.isReadOnly, applied: session.acknowledged)
+                id: id, name: session.name, isReadOnly: session.isReadOnly, applied: session.applied)
         }
     }
 
@@ -220,7 +222,7 @@ package struct HubMachine<Store: ReplicaStore>: FolderMachine {
         switch message {
         case .submit(let offers): try judge(sessions[id]?.fresh(offers) ?? [], from: id)
         case .chunks(let supply): try receive(supply, from: id)
-        case .applied(let revision): sessions[id]?.applied(revision)
+        case .applied(let revision, let known): sessions[id]?.applied(min(revision, head), known: known)
         case .everywhere(let revision):
             if sessions[id]?.wantsToKnow(of: min(revision, head)) == false {
                 end(id, .violation, "a peer waits for too much at a time")
@@ -255,7 +257,7 @@ package struct HubMachine<Store: ReplicaStore>: FolderMachine {
             continues: continues)
         actions.append(.send(.welcome(welcome), to: [id]))
         actions.append(.joined(id, name: hello.name))
-        for content in absent.values { sessions[id]?.transfers.add(content) }
+        for content in absent.values { ask(id, for: content) }
     }
 
     /// Whether all that a peer knows is of this order. If not, this hub was set back since, whatever it has accepted
@@ -358,8 +360,7 @@ extension HubMachine {
         let change = Change(path: submission.path, version: version, author: author)
         accepted.append((change, submission.base))
         var record = try reconciler.record(at: submission.path)
-        record.remote = version
-        record.author = author
+        record.heard(version, from: author)
         reconciler.put(record)
         return change
     }
@@ -395,6 +396,8 @@ extension HubMachine {
         let standing = try reconciler.reconcile(path, rereading: rereading)
         backlog.note(path, standing)
         try acceptOwn()
+        if standing != .waiting(.content) { absent[path] = nil }
+        if standing == .settled || standing == .submitted { try tellFound(at: path) }
     }
 
     /// The hub's own submissions are judged where they arise, so that what is inside a new directory finds it live.
@@ -421,7 +424,7 @@ extension HubMachine {
     }
 
     mutating func finishBatch() throws(StoreFailure) {
-        for content in reconciler.missing { lack(content) }
+        for content in reconciler.missing { try lack(content) }
         reconciler.missing.removeAll()
         for path in reconciler.touched { backlog.add(path) }
         reconciler.touched.removeAll()

@@ -33,8 +33,8 @@ struct HubSession<Content> {
     var deletions: DeletionGuard
     var refusedDeletions = 0
 
-    /// What it said last that it has durably applied.
-    private(set) var acknowledged: Revision = .zero
+    /// What it said last that its tree holds, in this session.
+    private(set) var applied: Revision = .zero
 
     /// It wants to know when all peers have applied these.
     private(set) var awaited: Set<Revision> = []
@@ -52,7 +52,6 @@ struct HubSession<Content> {
         self.replica = replica
         self.name = name
         sent = revision
-        acknowledged = revision
     }
 
     /// Those of these submissions that did not come before: a repeated one is not judged again.
@@ -109,9 +108,9 @@ struct HubSession<Content> {
         own = own.filter { $0 > revision }
     }
 
-    mutating func applied(_ revision: Revision) {
-        acknowledged = max(acknowledged, revision)
-        while let first = unacknowledged.first, first.through <= revision {
+    mutating func applied(_ revision: Revision, known: Revision) {
+        applied = max(applied, revision)
+        while let first = unacknowledged.first, first.through <= known {
             inFlight -= first.weight
             unacknowledged.removeFirst()
         }

@@ -49,21 +49,23 @@ package struct PeerMachine<Store: ReplicaStore>: FolderMachine {
     var actions: [Action] = []
     var offers = OfferWindow()
     var transfers = Transfers()
-    private var supplier = Supplier()
+    var supplier = Supplier()
     /// How often the hub did not have content that it was asked for.
-    private var askedInVain: [Digest: Int] = [:]
+    var askedInVain: [Digest: Int] = [:]
     /// After so many times the newer revision that must be on its way is not waited for any more.
-    private static var vainLimit: Int { 6 }
+    static var vainLimit: Int { 6 }
     private var link = Link.down
     private var isScanned = false
     private var welcome: Welcome?
     private var isInSync = false
+    /// What the hub was told last, in this session, of how far this peer is.
+    private var told: (applied: Revision, known: Revision)?
     /// Paths that wait for content beyond what ``Transfers`` holds at a time: where to go on in the index.
-    private var sweep: Sweep = .done
+    var sweep: Sweep = .done
     private let replica: UInt64
     package let name: String
 
-    private enum Sweep: Equatable {
+    enum Sweep: Equatable {
         case done
         case from(RelativePath?)
     }
@@ -150,10 +152,12 @@ package struct PeerMachine<Store: ReplicaStore>: FolderMachine {
     package mutating func disconnected() -> [Action] {
         link = .down
         isInSync = false
+        told = nil
         offers = OfferWindow()
         transfers = Transfers()
         supplier = Supplier()
         askedInVain.removeAll()
+        reconciler.gone.removeAll()
         sweep = .done
         backlog.disconnected()
         return takeActions()
@@ -209,6 +213,14 @@ package struct PeerMachine<Store: ReplicaStore>: FolderMachine {
         guard welcome.replica != replica else {
             actions.append(.end(.said(Goodbye(reason: .sameReplica, text: "this folder is the hub's own"))))
             actions.append(.close)
+            return
+        }
+        guard SyncProtocol.versions.contains(welcome.version) else {
+            let text = "the hub chose protocol \(welcome.version), which was not on offer"
+            actions.append(.send(.goodbye(Goodbye(reason: .version, text: text))))
+            actions.append(.close)
+            actions.append(.end(.said(Goodbye(reason: .version, text: text))))
+            link = .down
             return
         }
         link = .catchingUp
@@ -276,8 +288,7 @@ package struct PeerMachine<Store: ReplicaStore>: FolderMachine {
             {
                 superseded.append((change.path, file.digest))
             }
-            record.remote = change.version
-            record.author = change.author
+            record.heard(change.version, from: change.author)
             reconciler.put(record)
             paths.append(change.path)
             guard case .file(let file) = change.entry, record.offered == nil else { continue }
@@ -305,7 +316,6 @@ package struct PeerMachine<Store: ReplicaStore>: FolderMachine {
         try gather()
         try reconciler.commit(cursor: nil, durably: false)
         try reconciler.dropSuperseded()
-        actions.append(.send(.applied(through)))
     }
 
     /// Rules come first, so that the rest of what came with them is judged by them; those that go, in their turn.
@@ -320,7 +330,8 @@ package struct PeerMachine<Store: ReplicaStore>: FolderMachine {
 
     /// Takes what the reconciler left: content to ask for, paths it made, changes to offer.
     mutating func gather() throws(StoreFailure) {
-        for content in reconciler.missing {
+        try giveUp(reconciler.missing.filter { reconciler.gone.contains($0.file) })
+        for content in reconciler.missing where !reconciler.gone.contains(content.file) {
             if transfers.count < SyncProtocol.transferLimit {
                 transfers.add(content)
             } else if sweep == .done {
@@ -334,53 +345,6 @@ package struct PeerMachine<Store: ReplicaStore>: FolderMachine {
         reconciler.submissions.removeAll()
     }
 
-    /// Content that was asked for.
-    private mutating func receive(_ supply: Supply<Store.Content>) throws(StoreFailure) {
-        let file = supply.file
-        var paths: [RelativePath] = []
-        if let list = supply.list, transfers.awaits(listOf: file) {
-            guard try store.receive(list: list, of: file) else {
-                return violation("a chunk list is not that of its file")
-            }
-            paths += transfers.received(listOf: file)
-        }
-        for (digest, content) in supply.chunks where transfers.awaits(chunk: digest, of: file) {
-            guard try store.receive(chunk: content, digest: digest, of: file) else {
-                return violation("a chunk does not match its digest")
-            }
-            paths += transfers.received(chunk: digest, of: file)
-        }
-        if !supply.unavailable.isEmpty || supply.listUnavailable {
-            // The hub's copy has changed since: a newer revision is on its way.
-            askedInVain[file, default: 0] += 1
-            let held = backlog.held.count
-            for path in transfers.unavailable(file) where try !holdAgain(path) {
-                backlog.note(path, lacking(file, at: path))
-            }
-            if backlog.held.count > held, let held = heldDeletions { reconciler.notices.append(.held(held)) }
-        } else if !paths.isEmpty {
-            askedInVain[file] = nil
-        }
-        for path in paths { backlog.add(path) }
-    }
-
-    /// Where a path stands that the hub has no content for. What the hub ignores has no newer revision.
-    private mutating func lacking(_ file: Digest, at path: RelativePath) -> Standing {
-        guard askedInVain[file, default: 0] >= Self.vainLimit else { return .waiting(.unstable) }
-        reconciler.notices.append(.problem(path, Problem(.contentGone, operation: "fetch")))
-        return .waiting(.problem)
-    }
-
-    /// Goes on through the paths that wait for content, a page at a time.
-    private mutating func sweepOn() throws(StoreFailure) {
-        while case .from(let last) = sweep, transfers.count < SyncProtocol.transferLimit / 4 {
-            let page = try store.unfinished(after: last, limit: SyncProtocol.transferLimit / 2)
-            for record in page where record.offered == nil { backlog.add(record.path) }
-            sweep = page.last.map { .from($0.path) } ?? .done
-            try work()
-        }
-    }
-
     // MARK: Working off
 
     /// Works off what wants a look, and says so when nothing is left.
@@ -389,6 +353,7 @@ package struct PeerMachine<Store: ReplicaStore>: FolderMachine {
         try sweepOn()
         forgetReleased()
         try serve()
+        try tellApplied()
         if isSettled, !isInSync {
             isInSync = true
             reconciler.isReplacing = false
@@ -400,7 +365,26 @@ package struct PeerMachine<Store: ReplicaStore>: FolderMachine {
         return takeActions()
     }
 
-    private mutating func work() throws(StoreFailure) {
+    /// Tells the hub how far this peer is, if that has changed.
+    private mutating func tellApplied() throws(StoreFailure) {
+        guard link == .live || link == .catchingUp else { return }
+        let known = store.cursor.revision
+        var applied = told?.applied ?? .zero
+        if applied != known, try hasArrived() { applied = known }
+        guard told == nil || told?.applied != applied || told?.known != known else { return }
+        told = (applied, known)
+        actions.append(.send(.applied(applied, known: known)))
+    }
+
+    /// Whether the feed up to the cursor is in the tree, as far as it can be: what is left over is a problem, or waits for
+    /// a person.
+    private func hasArrived() throws(StoreFailure) -> Bool {
+        guard link == .live, transfers.isEmpty, sweep == .done, !backlog.hasDirty else { return false }
+        for path in backlog.passing where try reconciler.record(at: path).isPending { return false }
+        return true
+    }
+
+    mutating func work() throws(StoreFailure) {
         guard link == .live else { return }
         while backlog.hasDirty, offers.hasRoom {
             foreseeDeletions()
@@ -412,6 +396,7 @@ package struct PeerMachine<Store: ReplicaStore>: FolderMachine {
                 }
                 let standing = try reconciler.reconcile(path, rereading: rereading)
                 if standing == .waiting(.children) { inner.append(path) } else { backlog.note(path, standing) }
+                if standing == .settled { try tellFound(at: path) }
             }
             // Directories go after what was in them, the innermost first.
             for path in inner.reversed() {

@@ -71,7 +71,13 @@ extension Reconciler {
             if case .file(let file) = entry {
                 let before = missing.count
                 staged = try takePrepared(file, at: record.path)
-                guard staged != nil else { return .waiting(missing.count > before ? .content : .problem) }
+                if staged == nil, missing.count == before { return .waiting(.problem) }
+                if staged == nil {
+                    guard gone.contains(file.digest) else { return .waiting(.content) }
+                    // What is here is not to wait for ever. Whoever is away and has the file keeps it as history.
+                    missing.removeLast(missing.count - before)
+                    return .done
+                }
             }
             let placement = try store.place(entry, staged: staged, at: copy, expecting: nil)
             switch placement {
@@ -108,6 +114,7 @@ extension Reconciler {
             switch try store.review(removed) {
             case .settled, .gone: if try !store.retire(removed, holding: nil) { hasRemoved = true }
             case .edited(let entry, let path): try rescue(removed, as: entry, from: path)
+            case .unreadable: hasRemoved = true
             }
         }
     }
@@ -127,7 +134,7 @@ extension Reconciler {
         // Its directory may be gone: then it is kept in the nearest one above that is still there.
         let home = try nearestPlace(for: path)
         for digits in Self.digits {
-            guard let copy = ConflictName.path(for: home, author: name, digest: digest, digits: digits) else { return }
+            guard let copy = ConflictName.path(for: home, author: name, digest: digest, digits: digits) else { break }
             if try store.restore(edit, at: copy) {
                 touched.append(copy)
                 notices.append(.conflict(path: path, copy: copy))
@@ -138,6 +145,8 @@ extension Reconciler {
                 return
             }
         }
+        // It stays where it is until there is a name for it.
+        hasRemoved = true
     }
 
     private func nearestPlace(for path: RelativePath) throws(StoreFailure) -> RelativePath {

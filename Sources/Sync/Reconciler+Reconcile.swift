@@ -55,10 +55,9 @@ extension Reconciler {
     }
 
     private mutating func step(_ record: Record, _ found: Found) throws(StoreFailure) -> Step {
+        if record.fingerprint == .outOfSight, found.entry.isTombstone { return try step(unmade(record), found) }
         let isReplaced = isReplacing && record.base == .never
-        // What was ignored when it went was seen to be gone by nobody: that is no deletion.
-        let isLost = record.fingerprint == .outOfSight && found.entry.isTombstone
-        let base = isReplaced || isLost ? found.entry : record.base.entry
+        let base = isReplaced ? found.entry : record.base.entry
         switch Reconciliation(remote: record.remote.entry, base: base, local: found.entry) {
         case .nothing, .adopt:
             if record.isPending || record.fingerprint != found.fingerprint {
@@ -72,6 +71,16 @@ extension Reconciler {
         case .setLocalAside: return .attempt(try setLocalAside(record, found))
         case .setRemoteAside: return try keepingDirectory(record)
         }
+    }
+
+    /// What was ignored when it went was seen to be gone by nobody: that is no deletion. It is as if it had never been
+    /// here, and so it comes anew, however long that takes.
+    private mutating func unmade(_ record: Record) -> Record {
+        var record = record
+        record.base = .never
+        record.fingerprint = nil
+        put(record)
+        return record
     }
 
     private mutating func applied(_ record: Record, _ found: Found) throws(StoreFailure) -> Step {

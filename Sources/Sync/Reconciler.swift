@@ -19,6 +19,8 @@ package struct Reconciler<Store: ReplicaStore> {
     package var submissions: [Submission] = []
     /// Content that must come from the other side before paths can be settled.
     package var missing: [MissingContent] = []
+    /// Files of which nobody who could be asked has the content: there is nothing of them to be kept.
+    package var gone: Set<Digest> = []
     /// Paths that this reconciler itself made or changed and that should be looked at as local changes.
     package var touched: [RelativePath] = []
     package var notices: [Notice] = []

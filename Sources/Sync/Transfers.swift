@@ -136,10 +136,20 @@ package struct Supplier {
     private var wants: [Want] = []
     private var chunkCount = 0
     private var underway = 0
+    /// Files that were asked for and not here. Of more than so many nobody is told when they are.
+    private var unmet: Set<Digest> = []
+    private var found: [Digest] = []
 
     package init() {}
 
     package var isEmpty: Bool { wants.isEmpty }
+    /// Whether something was asked for in vain.
+    package var hasUnmet: Bool { !unmet.isEmpty }
+
+    /// A file is here: who asked for it in vain is told, and need not ask again and again.
+    package mutating func found(_ file: Digest) {
+        if unmet.remove(file) != nil { found.append(file) }
+    }
 
     /// False if that is more than anyone may ask for.
     package mutating func add(_ want: Want) -> Bool {
@@ -157,9 +167,10 @@ package struct Supplier {
     package mutating func next<Store: ReplicaStore>(
         from store: Store
     ) throws(StoreFailure) -> Supply<Store.Content>? {
-        guard !wants.isEmpty, underway < Self.depth else { return nil }
-        let want = wants.removeFirst()
+        guard underway < Self.depth, !found.isEmpty || !wants.isEmpty else { return nil }
         underway += 1
+        if let file = found.popLast() { return .found(file) }
+        let want = wants.removeFirst()
         chunkCount -= want.chunks.count + 1
         var supply = Supply<Store.Content>(
             file: want.file, list: nil, chunks: [], unavailable: [], listUnavailable: false)
@@ -174,6 +185,7 @@ package struct Supplier {
                 supply.unavailable.append(digest)
             }
         }
+        if supply.isInVain, unmet.count < Self.limit { unmet.insert(want.file) }
         return supply
     }
 }

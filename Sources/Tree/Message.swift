@@ -14,10 +14,11 @@ package enum Message<Content> {
     case settled([Settlement])
     /// Either way: content of a file that the sender could not find.
     case want(Want)
-    /// Either way: the answer.
+    /// Either way: the answer; or, unasked, that what was wanted in vain is here now.
     case chunks(Supply<Content>)
-    /// Peer to hub: everything through this revision is durable here.
-    case applied(Revision)
+    /// Peer to hub: everything through this revision is in the tree here, as far as it can be. What the peer durably knows
+    /// may be further on: content may still be on its way.
+    case applied(Revision, known: Revision)
     /// Peer to hub: it wants to know when all peers that are connected have applied everything through this revision. Hub
     /// to peer: they have.
     case everywhere(Revision)
@@ -162,6 +163,17 @@ package struct Supply<Content> {
     package var unavailable: [Digest]
     /// Whether the list was wanted and is not here.
     package var listUnavailable: Bool
+
+    /// What is said unasked: that a file is here by now which was wanted in vain before.
+    package static func found(_ file: Digest) -> Supply {
+        Supply(file: file, list: nil, chunks: [], unavailable: [], listUnavailable: false)
+    }
+
+    /// Whether it is nothing but ``found(_:)``.
+    package var isFound: Bool { list == nil && chunks.isEmpty && !isInVain }
+
+    /// Whether something was wanted that is not here.
+    package var isInVain: Bool { !unavailable.isEmpty || listUnavailable }
 
     package init(
         file: Digest, list: Content?, chunks: [(digest: Digest, content: Content)], unavailable: [Digest],

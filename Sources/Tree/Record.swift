@@ -20,6 +20,11 @@ package struct Fingerprint: Hashable, Sendable {
     package static let outOfSight = Fingerprint(
         inode: 0, size: 0, mtime: Timestamp(seconds: 0, nanoseconds: 0), ctime: Timestamp(seconds: 0, nanoseconds: 0),
         mode: 0)
+
+    /// That of no object either: what was deleted here is to come back, as soon as somebody has sent it.
+    package static let wantedBack = Fingerprint(
+        inode: 0, size: 1, mtime: Timestamp(seconds: 0, nanoseconds: 0), ctime: Timestamp(seconds: 0, nanoseconds: 0),
+        mode: 0)
 }
 
 /// All that a replica durably knows of one path.
@@ -54,6 +59,14 @@ package struct Record: Hashable, Sendable {
 
     /// Whether the hub has an entry that this disk has not taken yet.
     package var isPending: Bool { remote != base }
+
+    /// The hub says something newer.
+    package mutating func heard(_ version: Version, from author: String) {
+        remote = version
+        self.author = author
+        // It was another version that somebody wanted back: nobody here has deleted this one.
+        if fingerprint == .wantedBack { fingerprint = nil }
+    }
 }
 
 /// What a look at the disk found at a path.
@@ -84,7 +97,7 @@ package struct Problem: Error, Hashable, Sendable {
         case notEmpty
         /// Larger than ``ChunkingParameters/largestFile``.
         case tooLarge
-        /// The hub no longer has its content.
+        /// Nobody who could be asked has its content.
         case contentGone
         /// The hub's rules leave it out.
         case ignored

@@ -51,6 +51,8 @@ package enum Review {
     case edited(Entry, from: RelativePath)
     /// It is no longer there.
     case gone
+    /// It can't be read now: it is kept, and looked at again.
+    case unreadable
 }
 
 /// Why a replica can't go on.

@@ -55,7 +55,11 @@ private struct Decoding {
             return .settled(try items(try itemCount()) { (decoding) throws(WireError) in try decoding.settlement() })
         case .want: return .want(try want())
         case .chunks: return .chunks(try supply())
-        case .applied: return .applied(try reader.section { (fields) throws(WireError) in try fields.revision() })
+        case .applied:
+            return try reader.section { (fields) throws(WireError) in
+                let known = try fields.revision()
+                return .applied(try fields.revision(), known: known)
+            }
         case .everywhere: return .everywhere(try reader.section { (fields) throws(WireError) in try fields.revision() })
         case .goodbye: return .goodbye(try goodbye())
         }

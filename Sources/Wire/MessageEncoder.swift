@@ -47,7 +47,12 @@ extension WireWriter {
             for settlement in settlements { append(settlement) }
         case .want(let want): append(want)
         case .chunks(let supply): append(supply)
-        case .applied(let revision): append(.applied, revision)
+        case .applied(let revision, let known):
+            append(byte: Kind.applied.rawValue)
+            section {
+                $0.append(known.rawValue)
+                $0.append(revision.rawValue)
+            }
         case .everywhere(let revision): append(.everywhere, revision)
         case .goodbye(let goodbye):
             append(byte: Kind.goodbye.rawValue)

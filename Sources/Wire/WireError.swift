@@ -20,7 +20,8 @@ package enum WireError: Error, Hashable, Sendable {
     case trailingBytes(Int)
 
     package enum Field: String, Hashable, Sendable {
-        case kind, magic, versions, section, count, path, name, author, text, replica, epoch, term, revision, cursor, flags
+        case kind, magic, versions, section, count, path, name, author, text, replica, epoch, term, revision, cursor
+        case flags
         case number, entry, size, digest, mode, seconds, nanoseconds, target, attachment, verdict, refusal, reason
         case list, chunk
     }

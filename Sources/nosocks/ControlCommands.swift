@@ -50,8 +50,9 @@ struct Status: AsyncParsableCommand {
               nosocks status -q && deploy                only if it is in sync
               nosocks status --json | jq .peers
 
-            Ends with 0 in sync, 1 while changes are on their way, 3 with problems, 5 with deletions held back, and 7 \
-            without a connection to the hub.
+            Ends with the first of these that is true: 7 without a connection to the hub, 5 with deletions held back, 3 \
+            with problems, 4 with conflict copies, 1 while changes are on their way, 0 in sync. So what waits for a \
+            person comes before what settles by itself.
             """)
 
     @OptionGroup var replica: RunningReplicaOptions
@@ -75,6 +76,7 @@ struct Status: AsyncParsableCommand {
         if !status.connected { return .unreachable }
         if !status.held.isEmpty { return .guarded }
         if !status.problems.isEmpty { return .problems }
+        if status.conflicts > 0 { return .conflicts }
         return status.inSync ? .done : .failed
     }
 
@@ -98,6 +100,7 @@ struct Status: AsyncParsableCommand {
             line("peer", "\(peer.name) at \(peer.address), \(lag)\(peer.readOnly ? ", read-only" : "")")
         }
         if let watches = status.watches { line("watches", "\(watches.used) of \(watches.allowed)") }
+        if status.conflicts > 0 { line("conflicts", Wording.conflicts(status.conflicts)) }
         for held in status.held { line("held", "\(Wording.held(held)); \(Wording.remedy(held))") }
         for problem in status.problems { line("problem", "\(problem.path): \(problem.reason)") }
         return lines.joined(separator: "\n") + "\n"

@@ -6,6 +6,8 @@ enum ExitStatus: Int32, Error {
     case usage = 2
     /// In sync but for paths with problems, each of them listed.
     case problems = 3
+    /// There are conflict copies, and somebody asked for them (`--fail-on-conflict`, `status`).
+    case conflicts = 4
     /// Stopped by a guard: the root vanished or changed, or too many deletions.
     case guarded = 5
     /// The hub does not let this peer in.

@@ -103,7 +103,7 @@ struct Hub: AsyncParsableCommand {
             throw ExitStatus.failed
         }
         withExtendedLifetime(signals) {}
-        throw end.conclude(talk, narrator)
+        throw try await replica.ending(end.conclude(talk, narrator)) { try await hub.conflicts() }
     }
 
     private func limitConnections(_ options: inout HubService.Options, _ talk: Talk) {

@@ -10,6 +10,7 @@ struct Join: AsyncParsableCommand {
             Examples:
               nosocks join ws://127.0.0.1:7625 ~/notes
               nosocks join --once ws://127.0.0.1:7625 copy && make -C copy
+              nosocks join --once --fail-on-conflict ws://127.0.0.1:7625 copy     and nothing in it wants settling
               nosocks join --pin sha256:… --token-file hub.token wss://hub.example:7625 ~/notes
               nosocks join --replace ws://127.0.0.1:7625 .     take the hub's, keep ours in history
 
@@ -110,7 +111,7 @@ struct Join: AsyncParsableCommand {
             stop: { Task { await peer.stop() } })
         let end = await peer.run()
         withExtendedLifetime(signals) {}
-        throw end.conclude(talk, narrator)
+        throw try await replica.ending(end.conclude(talk, narrator)) { try await peer.conflicts() }
     }
 
     private func privateFiles(_ talk: Talk) throws -> StateFiles {

@@ -11,6 +11,8 @@ enum Main {
     static func main() async {
         // A reader that went away is an error of the write that met it, not the end of the process.
         signal(SIGPIPE, SIG_IGN)
+        // So is a file that grew beyond what this process may write (`ulimit -f`).
+        signal(SIGXFSZ, SIG_IGN)
         do {
             var command = try Nosocks.parseAsRoot()
             if var command = command as? any AsyncParsableCommand {

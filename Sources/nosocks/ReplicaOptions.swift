@@ -35,6 +35,9 @@ struct ReplicaOptions: ParsableArguments {
             valueName: "pattern"))
     var ignore: [String] = []
 
+    @Flag(help: "End with 4, instead of 0, if there are conflict copies in the folder at the end.")
+    var failOnConflict = false
+
     @Flag(name: [.short, .long], help: "Say nothing short of errors.")
     var quiet = false
 
@@ -86,6 +89,15 @@ struct ReplicaOptions: ParsableArguments {
 
     /// Where events go besides; nil where nobody asked for them.
     var eventLines: EventLines? { json ? EventLines() : nil }
+
+    /// How a command ends that would end well: with `conflicts`, how many copies are in the folder.
+    func ending(_ status: ExitStatus, conflicts: () async throws -> UInt64) async throws -> ExitStatus {
+        guard failOnConflict, status == .done else { return status }
+        let count = try await conflicts()
+        guard count > 0 else { return .done }
+        talk.fail(Wording.conflicts(count))
+        return .conflicts
+    }
 
     /// The name given, or the machine's.
     var replicaName: String {

@@ -10,6 +10,9 @@ import Darwin
 /// SIGINT and SIGTERM: the first asks for an orderly end, a second ends the process at once. SIGHUP: what was read at
 /// the start is read again. SIGCONT, and what is the same to the process, the machine's waking up: whatever was
 /// connected may no longer be.
+///
+/// Dispatch's own sources ask for a signal to be ignored before they hear of it: what came in between would be lost, and
+/// whoever ends a process that has only just begun would wait for ever.
 final class Signals {
     private let sources: [any DispatchSourceProtocol]
 
@@ -19,23 +22,33 @@ final class Signals {
     ) {
         let queue = DispatchQueue(label: "signals")
         let count = Counter()
-        let ends = [SIGINT, SIGTERM].map { number in
-            signal(number, SIG_IGN)
-            let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
-            source.setEventHandler { @Sendable in
+        let caught = Self.caught(queue) { number in
+            switch number {
+            // A closed terminal sends it as well, and must not end a mirror half-way.
+            case SIGHUP: reload()
+            case SIGCONT: wake()
+            default:
                 if count.increment() > 1 { _exit(128 + number) }
                 stop()
             }
-            return source
         }
-        // A closed terminal sends it as well, and must not end a mirror half-way.
-        signal(SIGHUP, SIG_IGN)
-        let hangUp = DispatchSource.makeSignalSource(signal: SIGHUP, queue: queue)
-        hangUp.setEventHandler { @Sendable in reload() }
-        let continuing = DispatchSource.makeSignalSource(signal: SIGCONT, queue: queue)
-        continuing.setEventHandler { @Sendable in wake() }
-        sources = ends + [hangUp, continuing] + [Self.wakeUps(queue, wake)].compactMap(\.self)
+        sources = [caught, Self.wakeUps(queue, wake)].compactMap(\.self)
         for source in sources { source.resume() }
+    }
+
+    /// `nil`, and they do what they always do, where the process has no descriptor left for it.
+    private static func caught(
+        _ queue: DispatchQueue, _ handle: @escaping @Sendable (Int32) -> Void
+    ) -> (any DispatchSourceProtocol)? {
+        let pipe = clinux_signal_pipe()
+        guard pipe >= 0 else { return nil }
+        let source = DispatchSource.makeReadSource(fileDescriptor: pipe, queue: queue)
+        source.setEventHandler { @Sendable in
+            var number: UInt8 = 0
+            while read(pipe, &number, 1) == 1 { handle(Int32(number)) }
+        }
+        for number in [SIGINT, SIGTERM, SIGHUP, SIGCONT] { clinux_catch_signal(number) }
+        return source
     }
 
     /// The machine's wake-ups; `nil` where the system does not tell of them.

@@ -45,6 +45,10 @@ enum Wording {
 
     static func deletions(_ count: Int) -> String { count == 1 ? "1 deletion" : "\(count) deletions" }
 
+    static func conflicts(_ count: UInt64) -> String {
+        "\(count == 1 ? "1 conflict copy" : "\(count) conflict copies"); nosocks conflicts lists and settles them"
+    }
+
     static func remedy(_ held: HeldDeletions) -> String {
         held.author == nil
             ? "nosocks confirm lets them through, nosocks revert brings the files back"

@@ -56,6 +56,34 @@ extension Commands {
             }
         }
 
+        @Test("a token stands in no process list and in no log, of hub or peer, whether it lets in or not")
+        func secrecy() async throws {
+            try await Bench.run { bench in
+                let hub = try await bench.hub(["-v"])
+                let (file, text) = try await token(bench, "add", "laptop", "hub")
+                let one = try await bench.peer("one", of: hub, ["-v", "--token-file", file])
+                try one.folder.write("text", to: "file")
+                try await settle(hub, one)
+                let wrong = String(repeating: "ab", count: 32)
+                try bench.folder.write("\(wrong)\n", to: "wrong")
+                try bench.folder.setMode(0o600, of: "wrong")
+                let refused = try await once(bench, hub, ["-v", "-v", "--token-file", "wrong"])
+                #expect(refused.status == 6)
+                let list = try await bench.shell(
+                    "cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' '\\n'", in: bench.folder)
+                #expect(list.contains(hub.folder.text))
+                let said = try [hub.program, one.program].map { $0.output + $0.errors }.joined()
+                let status = try bench.nosocks(["status", "--json", one.folder.text])
+                try await status.ending()
+                let all = list + said + refused.errors + status.output + status.errors
+                let leaks = [text, wrong].filter { all.contains($0) }
+                #expect(leaks.isEmpty)
+                // Nor in any file of the folders'.
+                let kept = try await bench.run("grep", "-rl", "-e", text, "-e", wrong, "hub", "one", "guest").output
+                #expect(kept == "")
+            }
+        }
+
         @Test("a token for reading changes nothing, and says so")
         func reading() async throws {
             try await Bench.run { bench in

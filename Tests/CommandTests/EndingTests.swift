@@ -1,5 +1,11 @@
 import Testing
 
+#if canImport(FoundationEssentials)
+import FoundationEssentials
+#else
+import Foundation
+#endif
+
 #if canImport(Glibc)
 import Glibc
 #else
@@ -23,6 +29,20 @@ extension Commands {
                 try await two.program.hears("disconnected")
                 try two.program.signal(signal)
                 #expect(try await two.program.ending(within: .seconds(5)) == 0)
+            }
+        }
+
+        @Test("whoever asks a process to end that has only just begun is heard", .enabled(if: Proc.isThere))
+        func soon() async throws {
+            try await Bench.run { bench in
+                let hub = try await bench.hub()
+                for _ in 0..<10 {
+                    let one = try bench.nosocks(["join", hub.url, "one"])
+                    // Without a pause: it is the very first moment that counts.
+                    while one.ended == nil, try !Proc.takes(SIGTERM, one.id) { await Task.yield() }
+                    one.signal(SIGTERM)
+                    #expect(try await one.ending() == 0)
+                }
             }
         }
 
@@ -144,6 +164,21 @@ extension Commands {
                 #expect(program.errors + copy.errors + copy.output == "")
                 #expect(program.events.count == program.output.split(separator: "\n").count)
             }
+        }
+    }
+}
+
+/// What Linux tells of processes.
+private enum Proc {
+    static let isThere = access("/proc/self/status", R_OK) == 0
+
+    /// Whether the process does not leave this signal to the system any more.
+    static func takes(_ signal: Int32, _ process: pid_t) throws -> Bool {
+        let status = try String(contentsOfFile: "/proc/\(process)/status", encoding: .utf8)
+        let masks = status.split(separator: "\n").filter { $0.hasPrefix("SigIgn:") || $0.hasPrefix("SigCgt:") }
+        return masks.contains { line in
+            let mask = UInt64(line.dropFirst(7).trimmingPrefix(while: \.isWhitespace), radix: 16) ?? 0
+            return mask & (1 << UInt64(signal - 1)) != 0
         }
     }
 }

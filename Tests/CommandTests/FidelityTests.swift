@@ -144,6 +144,35 @@ extension Commands {
             }
         }
 
+        @Test("setuid, setgid and sticky bits travel neither way, nor do owners")
+        func specialBits() async throws {
+            try await Bench.run { bench in
+                let hub = try Replica(at: bench, name: "hub")
+                func make(_ folder: Folder, _ prefix: String) async throws {
+                    // Whoever may not give files away keeps them.
+                    try await bench.shell(
+                        "echo x > \(prefix)f; mkdir \(prefix)d; chown 1234:1234 \(prefix)* || true; "
+                            + "chmod 6755 \(prefix)f; chmod 3777 \(prefix)d", in: folder)
+                }
+                try await make(hub.folder, "hubs-")
+                try await hub.listen()
+                let one = try await bench.peer("one", of: hub)
+                try await make(one.folder, "ones-")
+                for (folder, prefix) in [(one.folder, "hubs-"), (hub.folder, "ones-")] {
+                    let (file, directory): (Name, Name) = (
+                        "\(Name(stringLiteral: prefix))f", "\(Name(stringLiteral: prefix))d"
+                    )
+                    try await eventually("\(file) and \(directory)") {
+                        (try? folder.item(file).mode) == 0o755 && (try? folder.item(directory).mode) == 0o777
+                    }
+                    #expect(try folder.status(file).st_uid == geteuid())
+                    #expect(try folder.status(directory).st_uid == geteuid())
+                }
+                // Nor does what arrives take them from where it was made.
+                #expect(try hub.folder.item("hubs-f").mode == 0o6755)
+            }
+        }
+
         @Test("a name that changes only its case, and metadata alone, arrive")
         func metadata() async throws {
             try await Bench.run { bench in

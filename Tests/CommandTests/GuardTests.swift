@@ -71,10 +71,7 @@ extension Commands {
         @Test("A mass deletion that is reverted brings everything back, with no conflict")
         func reverted() async throws {
             try await Bench.run { bench in
-                let hub = try await bench.hub()
-                try fill(hub.folder)
-                let one = try await bench.peer("one", of: hub)
-                try await settle(hub, one)
+                let (hub, one) = try await bench.mirror(fill)
                 let whole = try count(hub.folder)
                 try removeAll(of: one.folder)
                 try await one.program.hears("held")
@@ -94,10 +91,7 @@ extension Commands {
         @Test("A mass deletion while no process ran is held at every start until it is confirmed")
         func offline() async throws {
             try await Bench.run { bench in
-                let hub = try await bench.hub()
-                try fill(hub.folder)
-                let one = try await bench.peer("one", of: hub)
-                try await settle(hub, one)
+                let (hub, one) = try await bench.mirror(fill)
                 let whole = try count(hub.folder)
                 try await one.stop()
                 try removeAll(of: one.folder)

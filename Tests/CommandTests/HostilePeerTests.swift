@@ -48,8 +48,9 @@ extension Commands {
         }
 
         /// A submission whose path is `path`, which the types forbid: another of its length is replaced in the bytes.
-        private static func forged(_ path: [UInt8]) throws -> ByteBuffer {
-            let stand = [UInt8](repeating: UInt8(ascii: "Q"), count: path.count)
+        private static func forged(_ path: [UInt8], inPlaceOf text: String = "Q") throws -> ByteBuffer {
+            let parts = Array(text.utf8)
+            let stand = path.indices.map { parts[$0 % parts.count] }.dropLast() + [UInt8(ascii: "Q")]
             let content = ByteBuffer(string: "evil")
             let offer = try offer(String(decoding: stand, as: UTF8.self), file(4), .content(content))
             var bytes = Array(submit(offer).readableBytesView)
@@ -70,7 +71,7 @@ extension Commands {
                 let hello = HostileClient.hello
                 return [hello.getSlice(at: 0, length: hello.readableBytes / 2) ?? hello]
             },
-            Attack("no hello", greets: false) { [MessageEncoder().encode(.applied(Revision(rawValue: 1)))] },
+            Attack("no hello", greets: false) { [MessageEncoder().encode(.applied(Revision(rawValue: 1), known: Revision(rawValue: 1)))] },
             Attack("a second hello") { [HostileClient.hello] },
             Attack("what only hubs say") { [MessageEncoder().encode(.caughtUp(Revision(rawValue: 5)))] },
             Attack("a message that inflates to 48 MiB", endsWith: .messageTooBig) {
@@ -90,6 +91,10 @@ extension Commands {
                 [try forged(Array(".nosocks/lock".utf8))]
             },
             Attack("a path with an empty name", endsWith: .policyViolation) { [try forged(Array("a//b".utf8))] },
+            Attack("a name of 256 bytes", endsWith: .policyViolation) {
+                // The path that takes its place is as long, and one name.
+                [try forged([UInt8](repeating: UInt8(ascii: "n"), count: 256), inPlaceOf: "Q/")]
+            },
             Attack("content that has another digest") {
                 [submit(try offer("evil", file(4), .content(ByteBuffer(string: "evil"))))]
             },
@@ -124,6 +129,42 @@ extension Commands {
                 #expect(try hub.folder.items().keys.sorted() == ["after", "file"])
                 let two = try await bench.peer("two", of: hub)
                 try await settle(hub, one, two)
+            }
+        }
+
+        @Test("whoever says to be the hub itself, or to speak later versions alone, is told why it has to go")
+        func impossibleHello() async throws {
+            try await Bench.run { bench in
+                let hub = try await bench.hub()
+                let first = try await HostileClient(port: hub.port, greets: true)
+                let id = try await first.welcome().replica
+                let itself = MessageEncoder().encode(
+                    .hello(Hello(versions: 1...1, replica: id, name: "hub", cursor: .start)))
+                let later = MessageEncoder().encode(
+                    .hello(Hello(versions: 7...9, replica: 1, name: "late", cursor: .start)))
+                for (hello, reason) in [(itself, Goodbye.Reason.sameReplica), (later, .version)] {
+                    let client = try await HostileClient(port: hub.port, greets: true, saying: hello)
+                    _ = try await client.closing()
+                    #expect(client.goodbye?.reason == reason)
+                }
+                #expect(try hub.program.events.count { $0.event == "peer-joined" } == 1)
+            }
+        }
+
+        @Test("a hub that is only for reading takes nothing from one who offers all the same")
+        func offersToReadOnly() async throws {
+            try await Bench.run { bench in
+                let hub = try await bench.hub(["--read-only"])
+                try hub.folder.write("text", to: "file")
+                let client = try await HostileClient(port: hub.port, greets: true)
+                #expect(try await client.welcome().isReadOnly)
+                let entry = Self.file(4, Digest(HostileClient.digestOfEvil))
+                let evil = Tree.Attachment<ByteBuffer>.content(ByteBuffer(string: "evil"))
+                client.send(Self.submit(try Self.offer("evil", entry, evil)))
+                client.send(Self.submit(try Self.offer("file", .tombstone, number: 2)))
+                try await eventually("two verdicts") { client.settlements.count == 2 }
+                #expect(client.settlements.map(\.verdict) == [.refused(.readOnly), .refused(.readOnly)])
+                #expect(try hub.folder.items().keys.sorted() == ["file"])
             }
         }
 

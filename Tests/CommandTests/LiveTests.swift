@@ -84,6 +84,74 @@ extension Commands {
             return replica
         }
 
+        @Test(
+            "names that trade places in every way arrive so, though size and time tell nothing",
+            arguments: ["hub", "one"])
+        func permutations(actor: String) async throws {
+            try await Bench.run { bench in
+                let hub = try await bench.hub()
+                let one = try await bench.peer("one", of: hub)
+                let at = bench.folder.folder(Name(stringLiteral: actor))
+                for number in 0..<4 {
+                    try at.write("content \(number)", to: "f\(number)")
+                    try at.setTime(seconds: 1_000_000_000, nanoseconds: 0, of: "f\(number)")
+                    try at.makeDirectory("d\(number)")
+                    try at.write("inside \(number)", to: "d\(number)/in")
+                    try at.setTime(seconds: 1_000_000_000, nanoseconds: 0, of: "d\(number)/in")
+                }
+                try await settle(hub, one)
+                var order = [0, 1, 2, 3]
+                // Two change places, three and four go round, two pairs change places, and into each other's midst.
+                for moves in [[1, 0, 2, 3], [1, 2, 0, 3], [1, 2, 3, 0], [1, 0, 3, 2], [3, 0, 1, 2]] {
+                    for kind in ["f", "d"] {
+                        for number in 0..<4 { try at.rename("\(kind)\(number)", to: "\(kind)t\(number)") }
+                        for number in 0..<4 { try at.rename("\(kind)t\(moves[number])", to: "\(kind)\(number)") }
+                    }
+                    order = moves.map { order[$0] }
+                    try await settle(hub, one)
+                    for folder in [hub.folder, one.folder] {
+                        #expect(try (0..<4).map { try folder.text("f\($0)") } == order.map { "content \($0)" })
+                        #expect(try (0..<4).map { try folder.text("d\($0)/in") } == order.map { "inside \($0)" })
+                    }
+                }
+                // Down into what was below it, and out again.
+                try at.rename("d0", to: "t")
+                try at.rename("d1", to: "d0")
+                try at.rename("t", to: "d0/d1")
+                try await settle(hub, one)
+                #expect(try hub.folder.items().count == 4 + 8)
+                #expect(try hub.folder.text("d0/d1/in") == "inside \(order[0])")
+            }
+        }
+
+        @Test("what was applied is not sent back: the hub counts what people did, and nothing else")
+        func echo() async throws {
+            try await Bench.run { bench in
+                let hub = try await bench.hub()
+                let one = try await bench.peer("one", of: hub)
+                let two = try await bench.peer("two", of: hub)
+                for replica in [hub, one, two] {
+                    // Whole at once, so that each is one change however slow this machine is.
+                    for number in 0..<20 {
+                        try bench.folder.write("\(number)", to: "saving")
+                        try bench.folder.rename("saving", to: "\(replica.name)/\(replica.name)-\(number)")
+                    }
+                    try replica.folder.makeDirectory("\(replica.name)-d")
+                }
+                try await settle(hub, one, two)
+                for replica in [hub, one, two] { try replica.folder.remove("\(replica.name)-0") }
+                try await settle(hub, one, two)
+                // A restart looks at everything anew, and finds nothing.
+                #expect(try await one.stop() == 0)
+                try await one.join()
+                try bench.folder.write("last", to: "saving")
+                try bench.folder.rename("saving", to: "one/last")
+                try await settle(hub, one, two)
+                let last = try await hub.program.hears("created", path: "last")
+                #expect(last.revision == 3 * 21 + 3 + 1)
+            }
+        }
+
         @Test("a name that goes on and off, and files that change while they are read, settle")
         func restless() async throws {
             try await Bench.run { bench in

@@ -132,6 +132,82 @@ extension Commands {
             }
         }
 
+        /// What may be at a name.
+        enum Kind: String, CaseIterable, Sendable {
+            case file
+            case directory
+            case symlink
+
+            func make(_ text: String, at name: Name, in folder: Folder) throws {
+                switch self {
+                case .file: try folder.write(text, to: name)
+                case .directory:
+                    try folder.makeDirectory(name)
+                    try folder.write(text, to: "\(name)/in")
+                case .symlink: try folder.link(name, to: Name(stringLiteral: text))
+                }
+            }
+
+            func edit(_ text: String, at name: Name, in folder: Folder) throws {
+                switch self {
+                case .file: try folder.write(text, to: name)
+                case .directory: try folder.write(text, to: "\(name)/in")
+                case .symlink:
+                    try folder.remove(name)
+                    try folder.link(name, to: Name(stringLiteral: text))
+                }
+            }
+        }
+
+        @Test(
+            "whatever one side makes of a name that the other edits, or edits in, nothing of it is lost",
+            arguments: Kind.allCases, Kind.allCases)
+        func kinds(old: Kind, new: Kind) async throws {
+            for killed in Killed.allCases {
+                try await apart(killed) { folder in
+                    try old.make("before", at: "hubs", in: folder)
+                    try old.make("before", at: "ones", in: folder)
+                } edits: { hub, one in
+                    for (maker, editor, name) in [(hub, one, "hubs"), (one, hub, "ones")] {
+                        let name = Name(stringLiteral: name)
+                        try maker.removeTree(name)
+                        try new.make("made", at: name, in: maker)
+                        try old.edit("edited", at: name, in: editor)
+                    }
+                } check: { (hub, _) throws in
+                    let items = try hub.folder.items()
+                    var texts: [String] = []
+                    for (name, item) in items {
+                        switch item.kind {
+                        case .file: texts.append(try hub.folder.text(name))
+                        case .symlink: texts.append("\(item.target)")
+                        case .directory, .other: break
+                        }
+                    }
+                    #expect(texts.sorted() == ["edited", "edited", "made", "made"], "\(items.keys.sorted())")
+                }
+            }
+        }
+
+        @Test("two directories that were each moved into the other lose nothing", arguments: Killed.allCases)
+        func intoEachOther(killed: Killed) async throws {
+            try await apart(killed) { folder in
+                for name: Name in ["a", "b", "c"] {
+                    try folder.makeDirectory(name)
+                    try folder.write("in \(name)", to: "\(name)/f")
+                }
+            } edits: { hub, one in
+                try hub.rename("a", to: "b/a")
+                try one.rename("b", to: "a/b")
+                try hub.rename("c", to: "b/a/c")
+                try one.write("edited", to: "c/f")
+            } check: { (hub, _) throws in
+                let items = try hub.folder.items()
+                let texts = try items.filter { $0.value.kind == .file }.keys.map { try hub.folder.text($0) }
+                #expect(Set(texts).isSuperset(of: ["in a", "in b", "edited"]), "\(items.keys.sorted())")
+            }
+        }
+
         @Test("three versions of one file are all kept")
         func threeVersions() async throws {
             try await Bench.run { bench in

@@ -64,6 +64,34 @@ extension Commands {
                 try folder.remove("file")
                 try folder.write("again", to: "file")
             },
+            Save("vim's: a probe of the directory, a backup, a new file", leaves: "saved") { bench, folder in
+                try await bench.shell(
+                    "> 4913; chmod 600 4913; rm 4913; mv file file~; printf saved > file; chmod 644 file; rm file~",
+                    in: folder)
+            },
+            Save("emacs': a lock that is a symlink to nowhere, a copy of itself, a backup", leaves: "saved") {
+                bench, folder in
+                try await bench.shell(
+                    "ln -s me@host.4711:1 '.#file'; printf sav > '#file#'; mv file file~; printf saved > file; "
+                        + "rm '.#file' '#file#'", in: folder)
+            },
+            Save("a writer that takes its time", leaves: "abcdefgh") { bench, folder in
+                try await bench.shell("for c in a b c d e f g h; do printf $c; sleep 0.15; done > file", in: folder)
+            },
+            Save("space first, and then bit by bit what fills it", leaves: "abcdefgh") { bench, folder in
+                try await bench.shell(
+                    """
+                    truncate -s 0 file; truncate -s 8 file; n=0
+                    for c in a b c d e f g h; do
+                        printf $c | dd of=file bs=1 seek=$n conv=notrunc status=none; n=$((n + 1)); sleep 0.1
+                    done
+                    """, in: folder)
+            },
+            Save("a log that is appended to, rotated and begun anew", leaves: "3 4 ") { bench, folder in
+                try await bench.shell(
+                    "for n in 1 2; do printf \"$n \" >> file; sleep 0.1; done; mv file file.1; "
+                        + "for n in 3 4; do printf \"$n \" >> file; sleep 0.1; done", in: folder)
+            },
             Save("a hard link and a rename over it", leaves: "saved") { bench, folder in
                 try await bench.shell("ln file backup; printf saved > new; mv new file; rm backup", in: folder)
             },

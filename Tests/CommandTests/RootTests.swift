@@ -62,5 +62,35 @@ extension Commands {
                 #expect(try other.folder.items() == before)
             }
         }
+
+        @Test(
+            "the file system that it is on is unmounted: it stops with 5, and deletes nothing anywhere",
+            .enabled("file systems can't be mounted here", Mounting.isPossible), arguments: ["hub", "one"])
+        func unmounted(whose: String) async throws {
+            try await Bench.run { bench in
+                let disk = try await SmallDisk(bench, mebibytes: 16)
+                let hub = try Replica(at: bench, name: "hub", disk: whose == "hub" ? disk : nil)
+                try await hub.listen()
+                let one = try Replica(at: bench, name: "one", hub: hub, disk: whose == "one" ? disk : nil)
+                try await one.join()
+                let two = try await bench.peer("two", of: hub)
+                for file in 0..<20 { try hub.folder.write("\(file)", to: Name(stringLiteral: "\(file)")) }
+                try await settle(hub, one, two)
+                let before = try two.folder.items()
+                let gone = whose == "hub" ? hub : one
+                try await bench.run(disk.prefix + ["umount", "-l", disk.mountPoint.text])
+                // Nobody is told of it, so that it shows when there is something to do.
+                try two.folder.write("mark", to: "mark")
+                #expect(try await gone.program.ending() == 5)
+                #expect(try gone.program.errors.contains("deleted nothing"))
+                try two.folder.remove("mark")
+                if whose == "one" {
+                    try await eventually("no mark") { try hub.folder.items() == before }
+                } else {
+                    try await two.program.hears("disconnected")
+                }
+                #expect(try two.folder.items() == before)
+            }
+        }
     }
 }

@@ -91,6 +91,9 @@ import Darwin
         let before = try small.status()
         scratch.shell("printf longer > g")
         #expect(throws: ContentReader.Failure.unstable) { try ContentReader().read(small, status: before) }
+        let longer = try small.status()
+        scratch.shell("printf as-long > g; printf 654321 > g")
+        #expect(throws: ContentReader.Failure.unstable) { try ContentReader().read(small, status: longer) }
     }
 
     private func contentOf(_ bytes: [UInt8]) throws -> ReadContent {

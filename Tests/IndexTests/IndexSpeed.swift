@@ -70,6 +70,11 @@ struct IndexSpeed {
             }
         }
         try measure("counts", 1) { _ = try index.counts() }
+        let copies = try (0..<10).map { try settled("project/x.conflict-ada-0123abc\($0)", UInt64(400_000 + $0)) }
+        try index.save(copies, durably: false)
+        try measure("lists of ten conflict copies", 1000) {
+            for _ in 0..<1000 { _ = try index.possibleConflictCopies() }
+        }
         try index.close()
         let size = try FileManager.default.attributesOfItem(atPath: folder.indexPath)[.size] as? Int ?? 0
         print("index: \(size / count) bytes a row on the disk")

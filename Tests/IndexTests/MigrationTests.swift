@@ -37,14 +37,18 @@ import Tree
     @Test func `An index of version 1 opens, with all that it held`() throws {
         let folder = try Folder()
         let record = try settled("a", 4)
+        let copy = try settled("a.conflict-ada-0123abcd", 5)
         let entry = try file(5)
         let old = try DatabaseQueue(path: folder.indexPath)
         try old.write { database in
             try database.execute(sql: Self.version1)
-            try database.execute(
-                sql: "INSERT INTO records VALUES (?, 4, 10, ?, 0, ?)",
-                arguments: StatementArguments(
-                    .key(record.path), .integer(record.local.fileDigest?.prefix), .blob(RecordCoding.encode(record))))
+            for record in [record, copy] {
+                try database.execute(
+                    sql: "INSERT INTO records VALUES (?, ?, 10, ?, 0, ?)",
+                    arguments: StatementArguments(
+                        .key(record.path), .natural(record.remote.revision.rawValue),
+                        .integer(record.local.fileDigest?.prefix), .blob(RecordCoding.encode(record))))
+            }
             try database.execute(
                 sql: "INSERT INTO log VALUES (4, ?, 0, ?)",
                 arguments: StatementArguments(.key(record.path), .blob(record.remote.entry)))
@@ -68,6 +72,7 @@ import Tree
             #expect(try index.oldestHistory(limit: 9).map(\.name) == ["sooner", "later"])
             #expect(try index.history(withDigest: entry.fileDigest ?? digest(0)).map(\.form) == [.whole, .whole])
             #expect(try index.removed().map(\.origin) == [.unknown])
+            #expect(try index.possibleConflictCopies() == [copy.path])
             try index.close()
         }
     }

@@ -197,6 +197,7 @@ extension Review {
         case .settled: "settled"
         case .edited: "edited"
         case .gone: "gone"
+        case .unreadable: "unreadable"
         }
     }
 }

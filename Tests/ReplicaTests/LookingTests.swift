@@ -27,6 +27,24 @@ import Tree
         for name in ["none", "none/x", "file/x", "l/x"] { #expect(try bench.look(name) == .absent, "\(name)") }
     }
 
+    @Test func `A name that a killed process left is made durable before it counts as there`() throws {
+        let bench = try Bench()
+        bench.shell("mkdir d; printf one > d/f; printf two > d/g")
+        let (entry, _) = try bench.present("d/f")
+        let hubs = Version(revision: Revision(rawValue: 7), entry: entry)
+        let named = Record(path: try path("d/f"), remote: hubs, author: "test")
+        let other = Record(path: try path("d/g"), remote: hubs, author: "test")
+        let gone = Record(
+            path: try path("h"), base: hubs, remote: Version(revision: Revision(rawValue: 8), entry: .tombstone))
+        _ = try bench.replica.look(at: other.path, record: other, rereading: false)
+        #expect(bench.replica.touched.isEmpty)
+        _ = try bench.replica.look(at: named.path, record: named, rereading: false)
+        _ = try bench.replica.look(at: gone.path, record: gone, rereading: false)
+        #expect(bench.replica.touched == [try path("d"), nil])
+        try bench.replica.save([named], cursor: nil, durably: true)
+        #expect(bench.replica.touched.isEmpty)
+    }
+
     @Test func `What is not mirrored, or cannot be looked at, is unknown and never absent`() throws {
         let bench = try Bench()
         bench.shell("mkfifo p")

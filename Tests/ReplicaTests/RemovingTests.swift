@@ -89,6 +89,19 @@ import Tree
         #expect(try bench.text("f.conflict") == "one two")
     }
 
+    @Test func `What came out and was edited so that it can't be read is not history`() throws {
+        let bench = try Bench()
+        try bench.write("one", to: "f")
+        let (_, expected) = try bench.adopt("f")
+        let writer = try bench.replica.root.place(of: path("f")).openForWriting()
+        let out = try #require(try bench.replica.remove(path("f"), expecting: expected).out)
+        try writer.truncate(to: ChunkingParameters.largestFile + 1)
+        try writer.write(Array("two".utf8), at: 0)
+        #expect(try bench.replica.review(out).name == "unreadable")
+        #expect(try !bench.replica.retire(out))
+        #expect(try bench.replica.removed() == [out])
+    }
+
     @Test func `History has an end`() throws {
         var settings = ReplicaSettings()
         settings.historySize = 2 * (4096 + 256)

@@ -67,10 +67,8 @@ package struct FaultSet: OptionSet, Hashable, Sendable {
     package static let usual = all
 
     /// What the machines do not stand together with rules. A content may be nowhere any more where nobody saw it go while
-    /// it was ignored, and the hub has forgotten that it had it: its power failed, or somebody was set back. And what is
-    /// to be brought back by whoever reverts a deletion is marked as what was ignored is, so that of the latter a deletion
-    /// may be held where nobody has its content.
-    static let notWithRules = setbacks.union(FaultSet([.powerFailure, .massDeletion]))
+    /// it was ignored, and the hub has forgotten that it had it: its power failed, or somebody was set back.
+    static let notWithRules = setbacks.union(FaultSet([.powerFailure]))
 
     /// What sets state back or loses it, after which replicas merge.
     static let setbacks = FaultSet([

@@ -159,6 +159,10 @@ struct Ledger {
         }
     }
 
+    private func count(_ table: [Place: Int], at path: RelativePath) -> Int {
+        table.reduce(0) { $1.key.path == path ? $0 + $1.value : $0 }
+    }
+
     func checkConflicts(isSolo: Bool) throws(Violation) {
         guard !hasMerged else { return }
         if isSolo, let conflict = conflicts.first {
@@ -172,7 +176,8 @@ struct Ledger {
             // alone makes each copy once.
             let place = Place(replica: conflict.replica, path: conflict.copy)
             copies[place, default: 0] += 1
-            let deleted = deletions.lazy.filter { $0.key.path == conflict.copy }.reduce(0) { $0 + $1.value }
+            // Whoever takes a deletion back has deleted it all the same.
+            let deleted = [deletions, reverted].reduce(0) { $0 + count($1, at: conflict.copy) }
             let byUsers = deleted + edits[place, default: 0] - made[place, default: 0]
             guard copies[place, default: 0] <= 1 + byUsers else {
                 throw Violation(invariant: "I12", text: "\(conflict.copy) was made twice on \(conflict.replica)")

@@ -122,7 +122,7 @@ final class SimStore: ReplicaStore {
     func save(_ records: [Record], cursor: Cursor?, durably: Bool) throws(StoreFailure) {
         try enter()
         if world.failsOnce(site) { throw .index("the index could not be written") }
-        for record in records { index.records[record.path] = record }
+        put(records)
         if let cursor {
             if cursor.epoch == index.cursor.epoch, cursor.revision < index.cursor.revision {
                 broke("I8", "the cursor moved from \(index.cursor.revision) back to \(cursor.revision)")
@@ -132,6 +132,13 @@ final class SimStore: ReplicaStore {
         saved(durably: durably)
         world.checkBases(of: records, at: site)
         try step()
+    }
+
+    private func put(_ records: [Record]) {
+        for record in records {
+            index.records[record.path] = record
+            if record.fingerprint == .outOfSight { site.unmade.insert(record.path) }
+        }
     }
 
     var cursor: Cursor { index.cursor }
@@ -168,7 +175,7 @@ final class SimStore: ReplicaStore {
         for (change, base) in zip(changes, bases) {
             site.log.append(SimLog.Row(change: change, base: base))
         }
-        for record in records { index.records[record.path] = record }
+        put(records)
         if let first = changes.first, cursor.known.term != index.cursor.known.term {
             index.terms.append((first.revision, cursor.known.term))
         }
@@ -470,8 +477,9 @@ final class SimStore: ReplicaStore {
         guard !world.ledger.hasMerged, let record = index.records[path], let entry = SimDisk.entry(of: node) else {
             return
         }
-        // What was to be brought back, or out of sight, has no base: whoever makes it anew meanwhile makes another one.
-        if !world.options.faults.isDisjoint(with: FaultSet([.massDeletion, .rules])) { return }
+        // What is to come back, or went out of sight, has no base: whoever makes it anew meanwhile makes another one.
+        // So does what stands in place of a directory into which it comes.
+        guard !site.unmade.contains(where: { $0 == path || $0.isInside(path) }) else { return }
         // A directory keeps its name against a file, whoever made which.
         if record.remote.entry.isLive, !record.remote.entry.isDirectory, record.author == site.name {
             broke("I11", "\(path) was set aside for the replica's own \(record.remote.revision)")

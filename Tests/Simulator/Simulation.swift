@@ -117,8 +117,8 @@ extension World {
         try checkConvergence()
         let head = hub.store?.index.cursor
         try ledger.checkNothingLost(tree: keptContents)
-        // What was to be brought back, or out of sight, has no base: whoever makes it anew meanwhile makes another one.
-        let areBasesLost = !options.faults.isDisjoint(with: FaultSet([.massDeletion, .rules]))
+        // What is to come back, or went out of sight, has no base: whoever makes it anew meanwhile makes another one.
+        let areBasesLost = sites.contains { !$0.unmade.isEmpty }
         try ledger.checkConflicts(isSolo: options.isSolo && !areBasesLost)
 
         // Everything is started anew and looked at in full: nothing may come of it.
@@ -164,7 +164,9 @@ extension World {
             let tree = site.disk.entries
             if tree == expected { continue }
             for path in Set(expected.keys).union(tree.keys).sorted()
-            where expected[path] != tree[path] && !isExempt(site, path) && !isKeptBack(path, at: site) {
+            where expected[path] != tree[path] && !isExempt(site, path) && !isKeptBack(path, at: site)
+                && !isLacking(path, at: site)
+            {
                 return "\(site.name) has \(describe(tree[path])) at \(path), the hub's head \(describe(expected[path]))"
             }
         }
@@ -178,6 +180,22 @@ extension World {
         if ledger.hasMerged { return true }
         return ledger.edits.keys.contains { $0.replica == site.name && overlaps($0.path, path) }
             || ledger.deletions.keys.contains { $0.replica == site.name && overlaps($0.path, path) }
+    }
+
+    /// Whether a site knows that it waits here, or above, for content that nobody has any more. An entry without content
+    /// stays: a peer that is away may have it, for all that anybody can tell.
+    private func isLacking(_ path: RelativePath, at site: Site) -> Bool {
+        site.lacking(at: path).contains { isGone(order.tree[$0]) }
+    }
+
+    private func isGone(_ entry: Entry?) -> Bool {
+        guard case .file(let file)? = entry else { return false }
+        return !isAnywhere(file.digest)
+    }
+
+    /// Whether anybody has this content, in whatever place.
+    func isAnywhere(_ file: Digest) -> Bool {
+        sites.contains { $0.disk.content(of: file) != nil }
     }
 
     private func overlaps(_ left: RelativePath, _ right: RelativePath) -> Bool {

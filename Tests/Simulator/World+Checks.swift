@@ -80,7 +80,16 @@ extension World {
             for case .accepted(let revision) in settlements.map(\.verdict) where revision > durable {
                 broke("I10", "the hub said that it took \(revision), durable is \(durable)")
             }
-        case .want, .chunks: dataMessages += 1
+        case .want, .chunks: count(message)
+        default: break
+        }
+    }
+
+    /// Content was asked for that somebody has, or sent.
+    private func count(_ message: Message<[UInt8]>) {
+        switch message {
+        case .want(let want) where isAnywhere(want.file): dataMessages += 1
+        case .chunks(let supply) where supply.list != nil || !supply.chunks.isEmpty: dataMessages += 1
         default: break
         }
     }
@@ -99,10 +108,11 @@ extension World {
                     peer.confirmed.remove(offer.submission.path)
                 }
             }
-        case .applied(let revision):
+        case .applied(let revision, let known):
             let durable = store.durable.cursor.revision
-            if revision > durable { broke("I8", "\(peer.name) said applied \(revision), durable is \(durable)") }
-        case .want, .chunks: dataMessages += 1
+            if known > durable { broke("I8", "\(peer.name) said it knows \(known), durable is \(durable)") }
+            if revision > known { broke("I8", "\(peer.name) said applied \(revision) of \(known)") }
+        case .want, .chunks: count(message)
         default: break
         }
     }
@@ -164,22 +174,27 @@ extension World {
         }
     }
 
+    /// Whether something that is known keeps a path from being in step.
+    private func isOpen(_ path: RelativePath, at peer: Site, _ index: SimIndex) -> Bool {
+        isKeptOut(path, at: peer, index) || !peer.lacking(at: path).isEmpty
+    }
+
     /// A peer says that disk and hub agree: then all that its watcher has told of is in the feed, and the feed up to
     /// its cursor is on its disk.
     func checkInSync(_ peer: Site) {
         guard let store = peer.store, let machine = peer.peer, peer.disk.events.isEmpty, !peer.disk.hasOverflowed,
-            peer.isFollowing, machine.problems.isEmpty, machine.heldDeletions == nil,
+            peer.isFollowing, machine.backlog.problems.isEmpty, machine.heldDeletions == nil,
             store.cursor.epoch == hub.currentIndex.cursor.epoch
         else { return }
         for (path, record) in store.index.records
-        where (record.base != record.remote || record.offered != nil) && !isKeptOut(path, at: peer, store.index) {
+        where (record.base != record.remote || record.offered != nil) && !isOpen(path, at: peer, store.index) {
             broke("L5", "\(peer.name) says that it is in sync, and \(path) is not")
         }
         let known = store.index.records.mapValues(\.base.entry).filter { $0.value.isLive }
         let tree = peer.disk.entries
         guard known != tree else { return }
         for path in Set(known.keys).union(tree.keys).sorted()
-        where known[path] != tree[path] && !isKeptOut(path, at: peer, store.index) {
+        where known[path] != tree[path] && !isOpen(path, at: peer, store.index) {
             broke("L5", "\(peer.name) says that it is in sync, and has \(describe(tree[path])) at \(path)")
         }
     }

@@ -33,9 +33,10 @@ extension World {
         case .submit(let offers): "submit \(offers.map(describe))"
         case .settled(let settlements): "settled \(settlements.map { "\($0.number):\($0.verdict)" })"
         case .want(let want): "want \(want.file) \(want.list) \(want.chunks.count)"
+        case .chunks(let supply) where supply.isFound: "found \(supply.file)"
         case .chunks(let supply): "chunks \(supply.file) \(supply.chunks.count) -\(supply.unavailable.count)"
         case .everywhere(let revision): "everywhere \(revision)"
-        case .applied(let revision): "applied \(revision)"
+        case .applied(let revision, let known): "applied \(revision) of \(known)"
         case .goodbye(let goodbye): "goodbye \(goodbye.text)"
         }
     }

@@ -28,6 +28,8 @@ final class World {
         /// By how much its changes have shrunk the hub's tree in the hub's deletion window: deletions that nobody confirmed
         /// less creations.
         var shrink = 0
+        /// Paths that were known once, and may have come to be as if they had never been there.
+        var unmade: Set<RelativePath> = []
         /// How many of its deletions a person has confirmed that the hub has not seen: a hub's own.
         var confirmedCount = 0
         /// What it has offered as deleted and confirmed.
@@ -47,6 +49,12 @@ final class World {
 
         var isHub: Bool { name == World.hubName }
         var isRunning: Bool { store != nil }
+        /// Where, at a path or above it, it waits for content that nobody it could ask has, and has said so.
+        func lacking(at path: RelativePath) -> [RelativePath] {
+            guard let lacking = peer?.backlog.lacking ?? hub?.backlog.lacking, !lacking.isEmpty else { return [] }
+            return (path.ancestors + [path]).filter(lacking.contains)
+        }
+
         /// The index as it is now.
         var currentIndex: SimIndex { store?.index ?? index }
 
@@ -175,8 +183,8 @@ final class World {
             if site.isHub {
                 var machine = try HubMachine(
                     store: store, name: site.name, replica: site.replica, deletionLimit: deletionLimit
-                ) {
-                    self.random.next() | 1
+                ) { [unowned self] in
+                    options.hasTerms ? random.next() | 1 : 1
                 }
                 let actions = try machine.started()
                 site.hub = machine
@@ -330,6 +338,7 @@ final class World {
 
     /// A person has said what is to become of these.
     private func judged(_ site: Site, _ held: Set<RelativePath>, isConfirmed: Bool) {
+        if !isConfirmed { site.unmade.formUnion(held) }
         for path in held {
             if isConfirmed { ledger.confirmed(site.name, path) } else { ledger.reverted(site.name, path) }
         }

@@ -205,7 +205,8 @@ import WebSocket
             waiting.append(late)
         }
         try await member.send(clientFrame(0x82, [1]))
-        #expect(await member.read { $0 == [0x82, 1, 1] } == [0x82, 1, 1])
+        // On a busy machine it was pinged meanwhile.
+        #expect(await member.read { $0.suffix(3) == [0x82, 1, 1] }.suffix(3) == [0x82, 1, 1])
         try await server.close()
     }
 

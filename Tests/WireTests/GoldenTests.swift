@@ -23,7 +23,9 @@ import Wire
                 change: Change(path: try RelativePath(path), version: version, author: "ada"), attachment: attachment)
         }
         let epoch = Epoch(rawValue: 0x0102_0304_0506_0708)
-        let cursor = Cursor(epoch: epoch, revision: Revision(rawValue: 300), known: Mark(revision: Revision(rawValue: 301), term: Term(rawValue: 0x11)))
+        let cursor = Cursor(
+            epoch: epoch, revision: Revision(rawValue: 300),
+            known: Mark(revision: Revision(rawValue: 301), term: Term(rawValue: 0x11)))
         let list = ByteBuffer(bytes: [UInt8](repeating: 0xcc, count: 12))
         let messages: [(Message<ByteBuffer>, String)] = try [
             (
@@ -36,7 +38,8 @@ import Wire
                 .welcome(
                     Welcome(
                         version: 1, epoch: epoch, from: Revision(rawValue: 1), head: Revision(rawValue: 300),
-                        replica: 0xfe, name: "hub", isReadOnly: true, term: Term(rawValue: 0x12), nextTerm: Term(rawValue: 0x13),
+                        replica: 0xfe, name: "hub", isReadOnly: true, term: Term(rawValue: 0x12),
+                        nextTerm: Term(rawValue: 0x13),
                         continues: true)),
                 "022b000100080706050403020101ac02fe00000000000000010368756212000000000000001300000000000000" + "01"
             ),
@@ -99,7 +102,7 @@ import Wire
                 0405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f
                 """
             ),
-            (.applied(Revision(rawValue: 300)), "090200ac02"),
+            (.applied(Revision(rawValue: 5), known: Revision(rawValue: 300)), "090300ac0205"),
             (.everywhere(Revision(rawValue: 300)), "0b0200ac02"),
             (.goodbye(Goodbye(reason: .version, text: "no")), "0a040001026e6f"),
         ]

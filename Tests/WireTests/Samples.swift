@@ -40,7 +40,7 @@ struct Samples {
         case 5: return .settled(many { Settlement(number: $0.random.next(), verdict: $0.verdict()) })
         case 6: return .want(Want(file: digest(), list: bool(), chunks: many { $0.digest() }))
         case 7: return .chunks(supply())
-        case 8: return .applied(revision())
+        case 8: return .applied(revision(), known: revision())
         case 9: return .everywhere(revision())
         default:
             let reason = Goodbye.Reason(rawValue: UInt8(int(0...5))) ?? .ended
@@ -179,7 +179,7 @@ func isSame(_ left: Message<ByteBuffer>, _ right: Message<ByteBuffer>) -> Bool {
         left.file == right.file && left.list == right.list && left.unavailable == right.unavailable
             && left.listUnavailable == right.listUnavailable
             && left.chunks.elementsEqual(right.chunks) { $0.digest == $1.digest && $0.content == $1.content }
-    case (.applied(let left), .applied(let right)): left == right
+    case (.applied(let left, let known), .applied(let right, let alsoKnown)): left == right && known == alsoKnown
     case (.everywhere(let left), .everywhere(let right)): left == right
     case (.goodbye(let left), .goodbye(let right)): left == right
     default: false

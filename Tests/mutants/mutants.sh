@@ -97,6 +97,12 @@ try "offers not durable before they are sent" Sources/Sync/PeerMachine+Offers.sw
     's/(guard !submissions\.isEmpty else \{ return \}\n\s+try reconciler\.commit\(cursor: nil, durably: )true/$1false/'
 try "told before it is durable" Sources/Sync/HubMachine+Submissions.swift \
     's/        try reconciler\.flush\(\)\n        try publish\(\)\n(.*?try serve\(\)\n)/        try reconciler.flush()\n$1        try publish()\n/s'
+try "one change is published with the next" Sources/Sync/HubMachine.swift \
+    's/guard !accepted\.isEmpty else \{ return \}/guard accepted.count > 1 else { return }/'
+try "a peer that is sent away gives up" Sources/Sync/PeerMachine.swift \
+    's/case \.ended, \.failed, \.tooManyPeers: break\n(\s+case) \.version,/case .failed, .tooManyPeers: break\n$1 .ended, .version,/'
+try "verdicts that a lost connection owes are awaited on" Sources/Sync/PeerMachine.swift \
+    's/        isInSync = false\n        offers = OfferWindow\(\)\n/        isInSync = false\n/'
 try "readers may submit" Sources/Sync/HubMachine+Submissions.swift \
     's/guard !session\.isReadOnly else \{ return \.refused\(\.readOnly\) \}//'
 try "readers try to submit" Sources/Sync/PeerMachine.swift \
@@ -116,7 +122,7 @@ try "a copy named after the wrong replica" Sources/Sync/Reconciler+Conflict.swif
 try "problems are not looked at again" Sources/Sync/PeerMachine.swift \
     's/        backlog\.retryProblems\(\)\n//'
 try "in sync while offers have no verdict" Sources/Sync/PeerMachine.swift \
-    's/backlog\.isSettled && offers\.isEmpty && transfers\.isEmpty/backlog.isSettled/'
+    's/isScanned && offers\.isEmpty && transfers\.isEmpty && sweep/isScanned && sweep/'
 try "revisions with gaps" Sources/Sync/HubMachine.swift \
     's/        head = head\.next\n/        head = head.next.next\n/'
 try "the disk asked again before the replacement" Sources/Sync/Reconciler+Apply.swift \
@@ -124,7 +130,7 @@ try "the disk asked again before the replacement" Sources/Sync/Reconciler+Apply.
 try "a step that never ends" Sources/Sync/Reconciler+Reconcile.swift \
     's/for _ in 0\.\.<Self\.attempts \{/while true {/; s/case \.keep: return \.submit\(rebased\(record\)\)/case .keep: return .attempt(.again)/'
 try "gone while ignored counts as deleted" Sources/Sync/Reconciler+Reconcile.swift \
-    's/let base = isReplaced \|\| isLost \? found/let base = isReplaced ? found/'
+    's/if record\.fingerprint == \.outOfSight, found\.entry\.isTombstone \{ return try step\(unmade\(record\), found\) \}//'
 try "a hub takes what it ignores" Sources/Sync/HubMachine+Submissions.swift \
     's/if try isIgnored\(submission\) \{ return \.refused\(\.ignored\) \}//'
 try "ignored, and not lost sight of without a hub" Sources/Sync/PeerMachine.swift \
@@ -133,10 +139,10 @@ try "every deletion passes where it is made" Sources/Sync/DeletionGuard.swift \
     's/guard holder == nil, shrink \+ pending < few else \{ return \.held \}//'
 try "every deletion passes at the hub" Sources/Sync/DeletionGuard.swift \
     's/guard shrink < limit\.allowed\(of: total \?\? 0\) else \{ return false \}//'
-try "creations count before they are accepted" Sources/Sync/HubMachine.swift \
+try "creations count before they are accepted" Sources/Sync/HubMachine+Deletions.swift \
     's/(guard var deletions = sessions\[id\]\?\.deletions, current)(\.isLive), !submission\.entry\.isLive else \{ return false \}/if submission.entry.isLive, !current.isLive { sessions[id]?.deletions.created() }\n        $1$2, !submission.entry.isLive else { return false }/'
 try "what is to be brought back is still known as deleted" Sources/Sync/FolderMachine.swift \
-    's/            record\.base = \.never\n            record\.fingerprint = \.outOfSight\n//'
+    's/            record\.base = \.never\n            record\.fingerprint = \.wantedBack\n//'
 
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]

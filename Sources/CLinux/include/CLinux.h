@@ -61,6 +61,12 @@ uint64_t clinux_filesystem_type(int fd);
 // Gives memory that was freed back to the system, where the C library keeps it.
 void clinux_trim_memory(void);
 
+// A descriptor that gives the number of every signal that came of those that are caught, a byte each; -1 with errno. There
+// is one for the whole process.
+int clinux_signal_pipe(void);
+// Catches a signal for the pipe from now on: from before this call to after it there is no moment in which it is lost.
+int clinux_catch_signal(int number);
+
 // A descriptor that becomes readable when the clock of the day jumps: when it is set, and when the machine wakes up
 // (timerfd_create(2), TFD_TIMER_CANCEL_ON_SET).
 int clinux_clock_watch(void);

@@ -46,10 +46,8 @@ extension DiskError {
         switch code {
         case EACCES, EPERM: reason = .unreadable
         case ENOSPC, EDQUOT: reason = .noSpace
-        case EROFS: reason = .readOnly
         case EILSEQ, ENAMETOOLONG: reason = .nameNotPossible
         case EXDEV: reason = .mount
-        case EFBIG: reason = .tooLarge
         default: reason = .failed
         }
         return Problem(reason, operation: operation, code: code)

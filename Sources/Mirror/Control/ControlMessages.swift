@@ -67,6 +67,8 @@ package struct ReplicaStatus: Codable, Hashable, Sendable {
     /// Paths on which something is under way.
     package var pending: UInt64
     package var problems: [PathProblem]
+    /// Conflict copies on this disk.
+    package var conflicts: UInt64
     package var held: [HeldDeletions]
     package var peers: [Peer]
     /// Nil where changes can't be watched for.

@@ -99,19 +99,26 @@ extension FolderService {
                     epoch: "\(standing.cursor.epoch)", revision: standing.cursor.revision.rawValue,
                     entries: counts.entries, bytes: counts.bytes,
                     pending: max(counts.unfinished, UInt64(machine.pendingPaths.count)), problems: pathProblems,
-                    held: heldDeletions, peers: standing.peers, watches: watches))
+                    conflicts: try conflictCopies(), held: heldDeletions, peers: standing.peers, watches: watches))
         } catch {
             return .failed("\(error)")
         }
     }
 
     private var pathProblems: [ReplicaStatus.PathProblem] {
+        let open = machine.problems
         let present = problems.filter { path, problem in
-            problem.reason != .special && (machine.problems.contains(path) || folder.hasProblem(path))
+            problem.reason != .special && (open.contains(path) || folder.hasProblem(path))
         }
         return present.sorted { $0.key < $1.key }.map { path, problem in
             ReplicaStatus.PathProblem(path: "\(path)", reason: problem.words)
         }
+    }
+
+    /// How many conflict copies are on this disk. One that can't be sent is in no record: it is known as a problem.
+    func conflictCopies() throws(StoreFailure) -> UInt64 {
+        let copies = Set(try folder.possibleConflictCopies()).union(machine.problems)
+        return UInt64(copies.count(where: ConflictName.isConflictCopy))
     }
 
     // MARK: Waiting

@@ -189,19 +189,7 @@ extension FolderReplica {
     private func copyWhole(_ file: Entry.File) throws(StoreFailure) -> Staging<Staged>? {
         for source in try localFiles(of: file.digest, size: file.size) {
             var list: ChunkList?
-            let copied = make(file) { (_, target) throws(DiskError) in
-                if !target.clone(from: source) {
-                    guard target.copyRange(from: source, at: 0, to: 0, count: file.size) else {
-                        throw DiskError("copy", code: 0)
-                    }
-                }
-                // What was copied is compared, not what it was copied from: that may change at any time.
-                let status = try target.status()
-                guard let read = try? reader.read(target, status: status), read.digest == file.digest else {
-                    throw DiskError("copy", code: 0)
-                }
-                list = read.list
-            }
+            let copied = copy(file, from: source) { list = $0 }
             guard case .problem(let problem) = copied else {
                 if let list { try indexed { () throws(IndexError) in try index.save(list, of: file.digest) } }
                 return copied
@@ -209,5 +197,24 @@ extension FolderReplica {
             if problem.reason == .noSpace { return copied }
         }
         return nil
+    }
+
+    /// Makes a staged copy of a file, if it holds what it should. Hands over the chunk list that comparing it made.
+    func copy(
+        _ file: Entry.File, from source: Descriptor, list: (ChunkList?) -> Void = { _ in }
+    ) -> Staging<Staged> {
+        make(file) { (_, target) throws(DiskError) in
+            if !target.clone(from: source) {
+                guard target.copyRange(from: source, at: 0, to: 0, count: file.size) else {
+                    throw DiskError("copy", code: 0)
+                }
+            }
+            // What was copied is compared, not what it was copied from: that may change at any time.
+            let status = try target.status()
+            guard let read = try? reader.read(target, status: status), read.digest == file.digest else {
+                throw DiskError("copy", code: 0)
+            }
+            list(read.list)
+        }
     }
 }

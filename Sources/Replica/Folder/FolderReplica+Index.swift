@@ -25,6 +25,11 @@ extension FolderReplica {
         try indexed { () throws(IndexError) in try index.counts() }
     }
 
+    /// The files and symlinks on this disk, as far as the index knows, with `.conflict-` somewhere in their paths.
+    package func possibleConflictCopies() throws(StoreFailure) -> [RelativePath] {
+        try indexed { () throws(IndexError) in try index.possibleConflictCopies() }
+    }
+
     /// Writes all of these at once or none of them. Durably means the names in the tree too: a record that says that
     /// something is there, and a disk that lost it, would together look like a deletion.
     package func save(_ records: [Record], cursor: Cursor?, durably: Bool) throws(StoreFailure) {

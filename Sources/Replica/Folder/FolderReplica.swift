@@ -52,6 +52,8 @@ package final class FolderReplica {
     package internal(set) var wantsTending = true
     /// What was looked at last: what is taken out of the tree next, as a rule.
     var lastSeen: (path: RelativePath, fingerprint: Fingerprint, entry: Entry)?
+    /// By inode, files that were seen to have changed and may have other names.
+    var sightings: [UInt64: Sighting] = [:]
     /// The directory that was resolved last, while a batch is worked off.
     private var resolved: (path: RelativePath?, directory: Descriptor)?
     private var isInBatch = false

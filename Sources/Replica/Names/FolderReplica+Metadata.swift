@@ -19,6 +19,11 @@ extension FolderReplica {
                 return .changed
             }
             let fingerprint: Fingerprint?
+            if status.links > 1, let file = entry.file,
+                let placement = try placeSeparately(file, at: path, expecting: expected)
+            {
+                return placement
+            }
             switch entry {
             case .file(let file) where status.kind == .file: fingerprint = try set(file, place, status)
             case .directory(let directory) where status.kind == .directory:
@@ -36,6 +41,21 @@ extension FolderReplica {
         } catch {
             return .problem(Problem(.failed, operation: "chmod"))
         }
+    }
+
+    /// A file with other names, in the tree or elsewhere, gives this one up to a file of its own: what others say of this
+    /// name is not meant for those. Nil where its content can't be had.
+    private func placeSeparately(
+        _ file: Entry.File, at path: RelativePath, expecting expected: Fingerprint
+    ) throws(StoreFailure) -> Placement<Removed>? {
+        guard case .ready(let staged) = try stage(file, content: nil) else { return nil }
+        try flush()
+        let placement = try place(.file(file), staged: staged, at: path, expecting: expected)
+        switch placement {
+        case .placed, .displaced: break
+        case .changed, .noParent, .notEmpty, .problem: discard(staged)
+        }
+        return placement
     }
 
     private func set(_ mode: Mode, _ place: Place, _ status: Status) throws(DiskError) -> Fingerprint? {

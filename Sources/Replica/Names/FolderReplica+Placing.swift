@@ -149,7 +149,7 @@ extension FolderReplica {
         let named = fingerprint(of: object, at: place)
         let out = try staged.status().fingerprint
         return out.isSame(exceptForChangeTime: expected)
-            ? .placed(named, replaced: removed) : .displaced(named, edit: removed)
+            ? .placed(named, replaced: removed) : .displaced(named, edit: removed.asEdit)
     }
 
     /// Replaces in two steps, where the file system has no exchange: there is a moment without the name, but none in
@@ -175,7 +175,7 @@ extension FolderReplica {
             throw error
         }
         let named = fingerprint(of: object, at: place)
-        return isExpected ? .placed(named, replaced: removed) : .displaced(named, edit: removed)
+        return isExpected ? .placed(named, replaced: removed) : .displaced(named, edit: removed.asEdit)
     }
 
     private func replaceDirectory(
@@ -200,6 +200,7 @@ extension FolderReplica {
 
 extension Fingerprint {
     var isDirectory: Bool { mode & UInt32(S_IFMT) == UInt32(S_IFDIR) }
+    var isFile: Bool { mode & UInt32(S_IFMT) == UInt32(S_IFREG) }
 }
 
 /// Moments at which a test does what another process could.

@@ -18,6 +18,8 @@ extension FolderReplica {
                 return .gone
             }
             if status.fingerprint.isSame(exceptForChangeTime: removed.item.fingerprint) { return .settled }
+            if !removed.isEdit, let standing = try leave(removed, at: place, status) { return standing }
+            // Of a kind that is not mirrored.
             guard let entry = try entry(at: place, status) else { return .settled }
             // Touched, and nothing more.
             if entry.hasSameContent(as: removed.item.expected) { return .settled }
@@ -25,13 +27,28 @@ extension FolderReplica {
         } catch let error as StoreFailure {
             throw error
         } catch {
-            // It can't be read now. It stays, and is reviewed again.
-            return .settled
+            return .unreadable
         }
     }
 
-    /// What is at a place in the staging folder; nil where it changes all the time, or is of a kind that is not
-    /// mirrored.
+    /// What came out as expected and has another name in the tree was changed through that: it is no edit of this path.
+    /// The other name has it, and is looked at.
+    private func leave(_ removed: Removed, at place: Place, _ status: Status) throws -> Review? {
+        guard status.links > 1, try isInTree(status) else { return nil }
+        noteChange(ofInode: status.inode, at: removed.path)
+        // Whoever still writes to it by the name that it had is heard by nobody else.
+        if try place.openForReading().hasNoWriter == false { return .settled }
+        try place.removeFile()
+        try strike(removed)
+        return .gone
+    }
+
+    private func isInTree(_ status: Status) throws(StoreFailure) -> Bool {
+        let named = try indexed { () throws(IndexError) in try index.records(ofInode: status.inode) }
+        return named.contains { (try? root.status(of: $0.path))?.identity == status.identity }
+    }
+
+    /// What is at a place in the staging folder; nil where it is of a kind that is not mirrored.
     private func entry(at place: Place, _ status: Status) throws -> Entry? {
         switch status.kind {
         case .special: return nil
@@ -78,7 +95,7 @@ extension FolderReplica {
         case (.gone, _): return true
         case (.settled, nil): break
         case (.edited(let held, _), let entry?) where held.hasSameContent(as: entry): break
-        case (.settled, _), (.edited, _): return false
+        case (.settled, _), (.edited, _), (.unreadable, _): return false
         }
         switch status.kind {
         case .file: return try keep(item, at: place, status, entry)
@@ -96,6 +113,23 @@ extension FolderReplica {
         return true
     }
 
+    /// Puts a durable copy in the place of a staged file; false if that does not work, or it holds something else.
+    private func separate(_ place: Place, _ file: Entry.File) -> Bool {
+        guard let source = try? place.openForReading(), case .ready(let copy) = copy(file, from: source) else {
+            return false
+        }
+        defer { staging.remove(copy, placedAt: nil) }
+        let name = state.staged(copy.name)
+        do throws(DiskError) {
+            try name.openForReading().synchronize()
+            try name.renameOver(place)
+            return true
+        } catch {
+            try? name.removeFile()
+            return false
+        }
+    }
+
     private func keep(
         _ item: RemovedItem, at place: Place, _ status: Status, _ entry: Entry?
     ) throws(StoreFailure) -> Bool {
@@ -105,6 +139,8 @@ extension FolderReplica {
             guard let found = (try? self.entry(at: place, status)) ?? nil else { return false }
             entry = found
         }
+        // What has another name could be changed by that at any time.
+        if status.links > 1, let file = entry.file, !separate(place, file) { return false }
         guard (try? place.renameOver(state.kept(item.token))) != nil else { return false }
         try settle(item, holding: entry, size: status.allocated)
         try pruneHistory()

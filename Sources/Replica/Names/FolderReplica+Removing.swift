@@ -67,7 +67,7 @@ extension FolderReplica {
         do {
             try aside.renameExclusively(to: place)
         } catch {
-            return .displaced(edit: removed)
+            return .displaced(edit: removed.asEdit)
         }
         try strike(removed)
         return .changed

@@ -14,6 +14,9 @@ extension FolderReplica {
     package func look(at path: RelativePath, record: Record, rereading: Bool) throws(StoreFailure) -> Observation {
         let found = try observe(path, record: record, rereading: rereading)
         if case .present(let entry, let fingerprint) = found { lastSeen = (path, fingerprint, entry) }
+        // A process that was killed may have named it, and never made the name durable: before the index says that it
+        // is there, the disk must keep it.
+        if record.isPending, found.isWhat(record.remote.entry) { touched.insert(path.parent) }
         return found
     }
 
@@ -32,11 +35,13 @@ extension FolderReplica {
             // means nothing where nothing was.
             if (record.offered ?? record.base.entry).isLive { try check() }
             if !told.isEmpty { told[path] = nil }
+            noteOtherNames(path, record, status: nil, rereading: false)
             return .absent
         }
         if ignores(path, isDirectory: status.kind == .directory) { return .ignored }
         guard status.device == root.identity.device else { return .unknown(Problem(.mount, operation: "stat")) }
         let fingerprint = status.fingerprint
+        noteOtherNames(path, record, status: status, rereading: rereading)
         switch status.kind {
         case .special: return .unknown(Problem(.special, operation: "stat"))
         case .directory: return .present(.directory(Entry.Directory(mode: status.mode)), fingerprint)
@@ -116,6 +121,17 @@ extension FolderReplica {
             }
         }
         return found
+    }
+}
+
+extension Observation {
+    /// Whether this is `entry` to the letter, or nothing where that is a tombstone.
+    fileprivate func isWhat(_ entry: Entry) -> Bool {
+        switch self {
+        case .present(let found, _): found == entry
+        case .absent: entry.isTombstone
+        case .ignored, .unstable, .unknown: false
+        }
     }
 }
 

@@ -116,6 +116,15 @@ final class Bench: Sendable {
         try await replica.join()
         return replica
     }
+
+    /// A hub with what `fill` makes, and a peer `one` that has it.
+    func mirror(_ fill: (Folder) throws -> Void) async throws -> (hub: Replica, one: Replica) {
+        let hub = try await hub()
+        try fill(hub.folder)
+        let one = try await peer("one", of: hub)
+        try await settle(hub, one)
+        return (hub, one)
+    }
 }
 
 /// A hub or a peer: a folder, and the process that keeps it, which may come and go.

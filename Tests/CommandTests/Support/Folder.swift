@@ -125,6 +125,11 @@ struct Folder: Sendable {
         try SystemError.check(with(name) { symlink(target, $0) }, "symlink", name)
     }
 
+    /// Gives a file another name.
+    func hardLink(_ name: Name, to existing: Name) throws {
+        try SystemError.check(with(existing) { old in with(name) { systemLink(old, $0) } }, "link", name)
+    }
+
     func makeFifo(_ name: Name) throws {
         try SystemError.check(with(name) { mkfifo($0, 0o644) }, "mkfifo", name)
     }
@@ -197,6 +202,10 @@ private func systemRead(_ descriptor: Int32, _ bytes: UnsafeMutableRawPointer?, 
 
 private func systemWrite(_ descriptor: Int32, _ bytes: UnsafeRawPointer?, _ count: Int) -> Int {
     write(descriptor, bytes, count)
+}
+
+private func systemLink(_ old: UnsafePointer<CChar>, _ new: UnsafePointer<CChar>) -> Int32 {
+    link(old, new)
 }
 
 private func systemRename(_ old: UnsafePointer<CChar>, _ new: UnsafePointer<CChar>) -> Int32 {

@@ -19,15 +19,28 @@ final class HostileClient: Sendable {
     static let hello = MessageEncoder().encode(
         .hello(Hello(versions: 1...1, replica: 0x6576_696c, name: "evil", cursor: .start)))
 
-    init(port: Int, greets: Bool) async throws {
+    init(port: Int, greets: Bool, saying hello: ByteBuffer = HostileClient.hello) async throws {
         connection = try await WebSocketClient.connect(
             to: .host("127.0.0.1", port: port), subprotocols: ["nosocks.1"], handler: listener)
-        if greets { send(Self.hello) }
+        if greets { send(hello) }
     }
 
     func send(_ message: ByteBuffer) {
         connection.send(message, compress: true)
     }
+
+    /// Waits for what the hub says of itself.
+    func welcome() async throws -> Welcome {
+        try await eventually("a welcome") { listener.welcome.withLock { $0 != nil } }
+        guard let welcome = listener.welcome.withLock(\.self) else { throw TimedOut(what: "a welcome", state: "") }
+        return welcome
+    }
+
+    /// What became of what was offered, so far.
+    var settlements: [Settlement] { listener.settlements.withLock(\.self) }
+
+    /// What the hub said at the end.
+    var goodbye: Goodbye? { listener.goodbye.withLock(\.self) }
 
     /// Waits for the end of the connection: the hub's close code, nil if there was none.
     func closing() async throws -> CloseCode? {
@@ -38,9 +51,19 @@ final class HostileClient: Sendable {
 
 private final class Listener: WebSocketHandler {
     let end = Mutex<CloseCode??>(nil)
+    let welcome = Mutex<Welcome?>(nil)
+    let goodbye = Mutex<Goodbye?>(nil)
+    let settlements = Mutex<[Settlement]>([])
 
     func opened(_ connection: WebSocketConnection) {}
-    func received(message: ByteBuffer, isText: Bool) {}
+    func received(message: ByteBuffer, isText: Bool) {
+        switch try? MessageDecoder().decode(message) {
+        case .welcome(let welcome)?: self.welcome.withLock { $0 = welcome }
+        case .settled(let settlements)?: self.settlements.withLock { $0 += settlements }
+        case .goodbye(let goodbye)?: self.goodbye.withLock { $0 = goodbye }
+        default: break
+        }
+    }
 
     func closed(code: CloseCode?, reason: String, error: (any Error)?) {
         end.withLock { $0 = .some(code) }

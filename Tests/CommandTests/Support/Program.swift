@@ -130,4 +130,5 @@ struct Event: Decodable {
     var url: String?
     var copy: String?
     var reason: String?
+    var revision: Int?
 }

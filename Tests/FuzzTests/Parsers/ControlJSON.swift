@@ -25,6 +25,7 @@ extension Parser {
             role: .peer, name: "ann", process: 5, url: ["ws://127.0.0.1:7777"], hub: "hub", connected: true,
             inSync: false, epoch: "00ff", revision: 7, entries: 9, bytes: 1 << 40, pending: 1,
             problems: [ReplicaStatus.PathProblem(path: "a", reason: "żółw")],
+            conflicts: 2,
             held: [HeldDeletions(count: 3, total: 4, author: "bob", isAtHub: true)],
             peers: [ReplicaStatus.Peer(name: "b", address: "[::1]:5", readOnly: true, applied: 3, lag: 4)],
             watches: ReplicaStatus.Watches(used: 5, allowed: 6))

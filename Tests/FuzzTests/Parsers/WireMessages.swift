@@ -56,7 +56,7 @@ extension Parser {
                     file: digest, list: ByteBuffer(bytes: try listSeeds()[0]),
                     chunks: [(digest: digest, content: ByteBuffer(string: "chunk"))], unavailable: [digest],
                     listUnavailable: false)),
-            .applied(revision), .everywhere(revision), .goodbye(Goodbye(reason: .ended, text: "bye")),
+            .applied(revision, known: revision), .everywhere(revision), .goodbye(Goodbye(reason: .ended, text: "bye")),
         ]
         return messages.map { Array(MessageEncoder().encode($0).readableBytesView) }
     }

@@ -1,0 +1,51 @@
+import Tree
+
+// Content that is not where it should be. Nobody asks again and again: peers are asked when they connect, and when they
+// say that they have found it; and they are told when the hub has found what they asked for.
+extension HubMachine {
+    /// An accepted entry can't be put on this disk for want of content: whoever has it is asked.
+    mutating func lack(_ content: MissingContent) throws(StoreFailure) {
+        absent[content.path] = content
+        if reconciler.gone.contains(content.file) { return try giveUp(content) }
+        for id in sessions.keys where sessions[id]?.isGreeted == true { ask(id, for: content) }
+    }
+
+    mutating func ask(_ id: SessionID, for content: MissingContent) {
+        reconciler.gone.remove(content.file)
+        sessions[id]?.transfers.add(content)
+    }
+
+    /// A peer has found what it did not have when it was asked.
+    mutating func ask(_ id: SessionID, for file: Digest) {
+        for content in absent.values where content.file == file { ask(id, for: content) }
+    }
+
+    /// A peer does not have what it was asked for; if no other one was, nobody has it.
+    mutating func giveUp(_ file: Digest, for paths: [RelativePath]) {
+        let waiting = paths.filter { absent[$0]?.file == file }
+        guard !waiting.isEmpty, !sessions.values.contains(where: { $0.transfers.contains(file) }) else { return }
+        reconciler.gone.insert(file)
+        for path in waiting { backlog.add(path) }
+    }
+
+    /// What was to be brought back waits for a person, and the rest for a peer that has it.
+    private mutating func giveUp(_ content: MissingContent) throws(StoreFailure) {
+        let held = backlog.held.count
+        if try holdAgain(content.path) {
+            absent[content.path] = nil
+        } else if backlog.lacks(content.path, content.file) {
+            reconciler.notices.append(.problem(content.path, Problem(.contentGone, operation: "fetch")))
+        }
+        if backlog.held.count > held, let held = heldDeletions { reconciler.notices.append(.held(held)) }
+    }
+
+    /// What was asked for in vain, here or by peers, may be at this path by now.
+    mutating func tellFound(at path: RelativePath) throws(StoreFailure) {
+        guard hasUnmet || !reconciler.gone.isEmpty,
+            case .file(let file) = try reconciler.record(at: path).base.entry
+        else { return }
+        for id in sessions.keys { sessions[id]?.supplier.found(file.digest) }
+        hasUnmet = sessions.values.contains { $0.supplier.hasUnmet }
+        if reconciler.gone.remove(file.digest) != nil { backlog.found(file.digest) }
+    }
+}

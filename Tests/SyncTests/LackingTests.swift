@@ -1,0 +1,95 @@
+import Sync
+import Testing
+import Tree
+
+@testable import Simulator
+
+@Suite("An accepted file that nobody has any more")
+struct LackingTests {
+    private let path: RelativePath
+    private let content = SimContent([7])
+    private let world: World
+
+    /// A hub that was to put a file in place and has no content for it, a peer that knows nothing, and one that is away
+    /// and has it.
+    init() throws {
+        path = try RelativePath("f")
+        var options = SimulationOptions(seed: 1, mode: .liveness, faults: [])
+        options.peers = 2
+        options.hasReader = false
+        options.isSolo = false
+        options.interludes = 1_000_000
+        world = World(options)
+        for site in world.sites { world.start(site) }
+        write(content, at: path, on: world.hub)
+        try world.calm()
+        for site in world.sites.reversed() { world.stop(site, powerFails: false) }
+        for site in world.sites.dropLast() {
+            world.remove(site, path)
+            site.disk.losePrivateState()
+        }
+        var index = world.hub.currentIndex
+        index.records[path]?.base = .never
+        index.records[path]?.fingerprint = nil
+        world.hub.begin(with: index)
+        world.sites[1].begin(with: SimIndex())
+        world.ledger.hasMerged = true
+        turn(60)
+    }
+
+    /// So many rounds without the peer that is away.
+    private func turn(_ rounds: Int) {
+        let peer = world.sites[1]
+        for _ in 0..<rounds {
+            for site in [world.hub, peer] {
+                world.start(site)
+                world.report(site, all: true)
+                world.retry(site)
+            }
+            world.connect(peer)
+            world.deliverUp(peer)
+            world.deliverDown(peer)
+        }
+    }
+
+    private func write(_ content: SimContent, at path: RelativePath, on site: World.Site) {
+        let time = Timestamp(seconds: 1, nanoseconds: 0)
+        world.write(site, path, .file(content, mode: Mode(rawValue: 0o644), mtime: time))
+    }
+
+    @Test("is known to be lacking, and nothing moves any more")
+    func isAtRest() {
+        for site in world.sites.dropLast() { #expect(site.lacking(at: path) == [path]) }
+        let before = world.happenings
+        turn(20)
+        #expect(world.happenings == before)
+    }
+
+    @Test("comes to everybody when a peer comes back that has it")
+    func isBroughtBack() throws {
+        try world.calm()
+        expectFound()
+    }
+
+    @Test("comes to everybody as soon as its content is anywhere again", arguments: [0, 1])
+    func isFound(site: Int) throws {
+        write(content, at: try RelativePath("g"), on: world.sites[site])
+        turn(60)
+        expectFound()
+    }
+
+    private func expectFound() {
+        for site in world.sites {
+            #expect(site.disk.node(at: path)?.kind.content == content)
+            #expect(site.lacking(at: path).isEmpty)
+        }
+    }
+
+    @Test("gives way to a directory that somebody makes in its place", arguments: [0, 1])
+    func givesWay(site: Int) throws {
+        let inside = try RelativePath("f/x")
+        write(SimContent([8]), at: inside, on: world.sites[site])
+        try world.calm()
+        for site in world.sites { #expect(site.disk.node(at: inside)?.kind.content == SimContent([8])) }
+    }
+}
