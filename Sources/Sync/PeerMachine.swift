@@ -209,19 +209,21 @@ package struct PeerMachine<Store: ReplicaStore>: FolderMachine {
         link = .down
     }
 
+    /// Says goodbye for good.
+    private mutating func leave(_ goodbye: Goodbye) {
+        actions.append(.send(.goodbye(goodbye)))
+        actions.append(.close)
+        actions.append(.end(.said(goodbye)))
+        link = .down
+    }
+
     private mutating func welcomed(_ welcome: Welcome) throws(StoreFailure) {
         guard welcome.replica != replica else {
-            actions.append(.end(.said(Goodbye(reason: .sameReplica, text: "this folder is the hub's own"))))
-            actions.append(.close)
-            return
+            return leave(Goodbye(reason: .sameReplica, text: "this folder is the hub's own"))
         }
         guard SyncProtocol.versions.contains(welcome.version) else {
             let text = "the hub chose protocol \(welcome.version), which was not on offer"
-            actions.append(.send(.goodbye(Goodbye(reason: .version, text: text))))
-            actions.append(.close)
-            actions.append(.end(.said(Goodbye(reason: .version, text: text))))
-            link = .down
-            return
+            return leave(Goodbye(reason: .version, text: text))
         }
         link = .catchingUp
         reconciler.maySubmit = !welcome.isReadOnly

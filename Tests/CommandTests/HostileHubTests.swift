@@ -56,7 +56,10 @@ extension Commands {
             Lie("a path with an empty name") { try forged(Array("a//b".utf8)) },
             Lie("a path with a NUL") { try forged([0x61, 0, 0x62]) },
             Lie("a message that only peers send", closes: .normalClosure) {
-                [HostileHub.welcome(head: 0), MessageEncoder().encode(.applied(Revision(rawValue: 1), known: Revision(rawValue: 1)))]
+                [
+                    HostileHub.welcome(head: 0),
+                    MessageEncoder().encode(.applied(Revision(rawValue: 1), known: Revision(rawValue: 1))),
+                ]
             },
             Lie("changes before a welcome", closes: .normalClosure) {
                 let directory = Entry.directory(Entry.Directory(mode: Mode(rawValue: 0o755)))
@@ -93,7 +96,8 @@ extension Commands {
         func backoff() async throws {
             try await Bench.run { bench in
                 let hub = try await HostileHub([
-                    HostileHub.welcome(head: 0), MessageEncoder().encode(.applied(Revision(rawValue: 1), known: Revision(rawValue: 1))),
+                    HostileHub.welcome(head: 0),
+                    MessageEncoder().encode(.applied(Revision(rawValue: 1), known: Revision(rawValue: 1))),
                 ])
                 let peer = try bench.nosocks(["join", hub.url, "place", "--json", "-v"])
                 try await peer.hears("disconnected")

@@ -71,7 +71,9 @@ extension Commands {
                 let hello = HostileClient.hello
                 return [hello.getSlice(at: 0, length: hello.readableBytes / 2) ?? hello]
             },
-            Attack("no hello", greets: false) { [MessageEncoder().encode(.applied(Revision(rawValue: 1), known: Revision(rawValue: 1)))] },
+            Attack("no hello", greets: false) {
+                [MessageEncoder().encode(.applied(Revision(rawValue: 1), known: Revision(rawValue: 1)))]
+            },
             Attack("a second hello") { [HostileClient.hello] },
             Attack("what only hubs say") { [MessageEncoder().encode(.caughtUp(Revision(rawValue: 5)))] },
             Attack("a message that inflates to 48 MiB", endsWith: .messageTooBig) {

@@ -24,6 +24,8 @@ package struct SimulationOptions: Sendable {
     /// The last peer may look and not change.
     package var hasReader: Bool
     package var faults: FaultSet
+    /// Hubs have terms; without, a hub that was set back and has gone on is not noticed.
+    package var hasTerms = true
     /// Prints every step.
     package var isVerbose = false
     /// Every step is described, and the descriptions make up the report's trace; costs most of a run's time.
