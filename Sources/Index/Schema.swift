@@ -64,8 +64,8 @@ enum Schema {
     // for a tombstone; `digest` the first eight bytes of the digest of the file that is on the disk, or was there last;
     // `unfinished` not 0 where something is left to do, 2 where `digest` is that of an offer without a verdict; `state`
     // the rest; `made` when `revision` came to this replica, `base_made` and `base_author` the same of the base where that
-    // is another revision, `inode` of the file that the record's fingerprint is of. The table has a rowid because digests come in no order: an index of them that repeated the path would
-    // touch thrice as many pages with every batch.
+    // is another revision, `inode` of the file that the record's fingerprint is of. The table has a rowid because digests
+    // come in no order: an index of them that repeated the path would touch thrice as many pages with every batch.
     //
     // log: what was accepted, by revision; `base` is the revision that it replaced.
     //

@@ -42,6 +42,10 @@ extension Commands {
                 try hub.folder.write("from the hub", to: "last")
                 #expect(try await ask(bench, "wait", "--all", in: hub.folder).ended == 0)
                 #expect(two.folder.exists("last"))
+                // It is known of at once, and takes a while to come.
+                try hub.folder.writeRandom(20_000_000, to: "larger")
+                #expect(try await ask(bench, "wait", "--all", in: hub.folder).ended == 0)
+                #expect(try hub.folder.differences(from: two.folder) == [])
             }
         }
 

@@ -41,11 +41,9 @@ package enum Fault: Int, CaseIterable, Sendable {
     case clonedPeer
     /// The hub's state is lost.
     case wipedHub
-    /// The hub's folder and state are set back together; every peer is back before anything else happens, and one that
-    /// knows more than the hub has got beyond it in the feed.
+    /// The hub's folder and state are set back together, and it may go on before its peers come back: with revisions that
+    /// they know as others.
     case restoredHub
-    /// The same, and the hub goes on before the peers come back: with revisions that they know as others.
-    case unnoticedRollback
     /// The hub's index alone is set back, so that its own folder goes on with such revisions at once.
     case restoredHubIndex
 
@@ -73,7 +71,7 @@ package struct FaultSet: OptionSet, Hashable, Sendable {
     /// What sets state back or loses it, after which replicas merge.
     static let setbacks = FaultSet([
         .restoredPeer, .restoredPeerIndex, .wipedPeer, .clonedPeer, .wipedHub, .restoredHub,
-        .unnoticedRollback, .restoredHubIndex,
+        .restoredHubIndex,
     ])
 
     package func contains(_ fault: Fault) -> Bool {

@@ -66,8 +66,7 @@ extension Step {
         case .powerFailure, .overlap: 6
         case .halfOpen, .unreadable, .full, .flakyDisk, .overflow, .spuriousEvents, .clockJump, .rules: 4
         case .specialFile, .massDeletion, .stranger, .restoredPeer, .restoredPeerIndex, .wipedPeer, .clonedPeer,
-            .wipedHub,
-            .restoredHub, .unnoticedRollback, .restoredHubIndex:
+            .wipedHub, .restoredHub, .restoredHubIndex:
             2
         }
     }

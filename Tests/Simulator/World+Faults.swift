@@ -70,13 +70,7 @@ extension World {
         case .wipedPeer: wipe(peer)
         case .clonedPeer: clone(peer)
         case .wipedHub: wipe(hub)
-        case .restoredHub:
-            guard let backup = hub.backup, backup.isAtRest, peers.allSatisfy({ canTell($0, of: backup) }) else {
-                return
-            }
-            restore(hub, withTree: true)
-            comeBack()
-        case .unnoticedRollback: restore(hub, withTree: true)
+        case .restoredHub: restore(hub, withTree: true)
         case .restoredHubIndex: restore(hub, withTree: false)
         }
     }
@@ -180,10 +174,7 @@ extension World {
 
     private func backUp(_ site: Site) {
         note("back up \(site.name)")
-        let index = site.currentIndex
-        let known = index.records.mapValues(\.base.entry).filter { $0.value.isLive }
-        site.backup = Backup(
-            index: index, log: site.log, disk: site.disk.state, isAtRest: known == site.disk.entries)
+        site.backup = Backup(index: site.currentIndex, log: site.log, disk: site.disk.state)
     }
 
     private func restore(_ site: Site, withTree: Bool) {
@@ -199,28 +190,6 @@ extension World {
             }
         }
         setBack(site)
-    }
-
-    /// Whether a peer that knows of more than a backup of the hub has got so far in the feed as well: its cursor is all
-    /// that it tells.
-    private func canTell(_ peer: Site, of backup: Backup) -> Bool {
-        let index = peer.currentIndex
-        let newest = index.records.values.reduce(Revision.zero) { max($0, $1.base.revision, $1.remote.revision) }
-        let head = backup.index.cursor
-        return index.cursor.epoch != head.epoch || newest <= head.revision || index.cursor.revision > head.revision
-    }
-
-    /// The hub hears how far each peer is before anything else.
-    private func comeBack() {
-        isCalm = true
-        start(hub)
-        for peer in peers {
-            start(peer)
-            peer.store?.fuse = nil
-            connect(peer)
-        }
-        for peer in peers { deliverUp(peer) }
-        isCalm = false
     }
 
     private func wipe(_ site: Site) {

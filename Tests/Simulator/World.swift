@@ -74,8 +74,6 @@ final class World {
         let index: SimIndex
         let log: SimLog
         let disk: SimDisk.State
-        /// Whether the index knew all that was on the disk.
-        let isAtRest: Bool
     }
 
     /// A connection: messages on their way, whole or not at all.
