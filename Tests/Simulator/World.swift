@@ -49,10 +49,12 @@ final class World {
 
         var isHub: Bool { name == World.hubName }
         var isRunning: Bool { store != nil }
-        /// Where, at a path or above it, it waits for content that nobody it could ask has, and has said so.
+        /// Where, at a path, above or below it, it waits for content that nobody it could ask has, and has said so, or for
+        /// somebody who wanted that back.
         func lacking(at path: RelativePath) -> [RelativePath] {
-            guard let lacking = peer?.backlog.lacking ?? hub?.backlog.lacking, !lacking.isEmpty else { return [] }
-            return (path.ancestors + [path]).filter(lacking.contains)
+            guard let backlog = peer?.backlog ?? hub?.backlog else { return [] }
+            let lacking = backlog.lacking.union(backlog.held)
+            return lacking.filter { $0 == path || path.isInside($0) || $0.isInside(path) }
         }
 
         /// The index as it is now.

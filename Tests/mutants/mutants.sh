@@ -68,7 +68,7 @@ try "no base check at the hub" Sources/Sync/HubMachine.swift \
 try "no echo filter" Sources/Sync/Reconciler.swift \
     's/record\.base = record\.remote\n        record\.fingerprint = fingerprint/record.fingerprint = fingerprint/'
 try "cursor moved before what it covers" Sources/Sync/PeerMachine.swift \
-    's/(        var paths: \[RelativePath\] = \[\]\n        paths\.reserveCapacity)/        try store.save([], cursor: Cursor(epoch: cursor.epoch, revision: through), durably: true)\n$1/'
+    's/(        var paths: \[RelativePath\] = \[\]\n        paths\.reserveCapacity)/        try store.save([], cursor: cursor(through: through, knowing: through), durably: true)\n$1/'
 try "tombstones dropped from the feed" Sources/Sync/HubMachine+Feed.swift \
     's/for change in changes \{/for change in changes where change.entry.isLive {/'
 try "conflict copy not made" Sources/Sync/Reconciler+Reconcile.swift \
@@ -102,7 +102,7 @@ try "one change is published with the next" Sources/Sync/HubMachine.swift \
 try "a peer that is sent away gives up" Sources/Sync/PeerMachine.swift \
     's/case \.ended, \.failed, \.tooManyPeers: break\n(\s+case) \.version,/case .failed, .tooManyPeers: break\n$1 .ended, .version,/'
 try "verdicts that a lost connection owes are awaited on" Sources/Sync/PeerMachine.swift \
-    's/        isInSync = false\n        offers = OfferWindow\(\)\n/        isInSync = false\n/'
+    's/        told = nil\n        offers = OfferWindow\(\)\n/        told = nil\n/'
 try "readers may submit" Sources/Sync/HubMachine+Submissions.swift \
     's/guard !session\.isReadOnly else \{ return \.refused\(\.readOnly\) \}//'
 try "readers try to submit" Sources/Sync/PeerMachine.swift \
