@@ -57,6 +57,41 @@ import Tree
         }
     }
 
+    /// Appends the revision in this term.
+    private func append(_ revision: UInt64, term: UInt64, to index: Index) throws {
+        let head = Revision(rawValue: revision)
+        let cursor = Cursor(
+            epoch: Epoch(rawValue: 1), revision: head, known: Mark(revision: head, term: Term(rawValue: term)))
+        try index.append([change("a", revision)], bases: [Revision(rawValue: revision - 1)], cursor: cursor)
+    }
+
+    private func terms(_ revisions: ClosedRange<UInt64>, of index: Index) throws -> [UInt64] {
+        try revisions.map { try index.term(at: Revision(rawValue: $0)).rawValue }
+    }
+
+    @Test func `A revision is of the term in which it was given`() throws {
+        let folder = try Folder()
+        let index = try folder.open()
+        for (revision, term) in [(1, 5), (2, 5), (3, 9), (4, 7)] as [(UInt64, UInt64)] {
+            try append(revision, term: term, to: index)
+        }
+        #expect(try terms(0...4, of: index) == [0, 5, 5, 9, 7])
+        try index.close()
+        let again = try folder.open()
+        #expect(try terms(0...4, of: again) == [0, 5, 5, 9, 7])
+        #expect(again.cursor.known == Mark(revision: Revision(rawValue: 4), term: Term(rawValue: 7)))
+        try again.forget(startingAt: cursor(2))
+        #expect(try terms(0...4, of: again) == [0, 0, 0, 0, 0])
+    }
+
+    @Test func `Of terms before the newest no more is known than that nobody knows them`() throws {
+        let index = try Folder().open(settings: Index.Settings(terms: 2))
+        for revision in 1...6 as ClosedRange<UInt64> { try append(revision, term: 10 + revision, to: index) }
+        let found = try terms(1...6, of: index)
+        #expect(found.suffix(2) == [15, 16])
+        #expect(Set(found.prefix(4)).isDisjoint(with: [0] + (11...14)))
+    }
+
     @Test func `A batch with one change that can't be is not appended at all`() throws {
         let index = try Folder().open()
         #expect(throws: IndexError.self) {

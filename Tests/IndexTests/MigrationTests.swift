@@ -73,6 +73,9 @@ import Tree
             #expect(try index.history(withDigest: entry.fileDigest ?? digest(0)).map(\.form) == [.whole, .whole])
             #expect(try index.removed().map(\.origin) == [.unknown])
             #expect(try index.possibleConflictCopies() == [copy.path])
+            #expect(try index.records(ofInode: fingerprint(4).inode) == [record])
+            #expect(index.cursor.known == Mark(revision: Revision(rawValue: 9), term: .none))
+            #expect(try index.term(at: Revision(rawValue: 9)) == .none)
             try index.close()
         }
     }

@@ -9,8 +9,7 @@ import Darwin
 
 /// What programs do to files and folders. Each may fail in the middle, as theirs do.
 ///
-/// They make no hard links: what is written to a file by one of its names, nobody tells of the others. It is found when
-/// a process begins, and until then the trees may differ.
+/// They make no hard links: `HardLinkTests` do.
 enum Deed: CaseIterable {
     case overwrite
     case append
