@@ -91,14 +91,20 @@ extension PeerMachine {
     mutating func settle(_ settlements: [Settlement]) throws(StoreFailure) {
         let held = backlog.held.count
         var newest = Revision.zero
+        var haveRulesChanged = false
         for settlement in settlements {
             guard let offer = offers.settle(settlement.number) else {
                 return violation("it settled what was not on offer")
             }
-            if case .accepted(let revision) = settlement.verdict { newest = max(newest, revision) }
+            if case .accepted(let revision) = settlement.verdict {
+                newest = max(newest, revision)
+                haveRulesChanged = haveRulesChanged || offer.path.isRuleFile
+            }
             try settle(offer.path, settlement.verdict)
         }
         if backlog.held.count > held, let held = heldDeletions { reconciler.notices.append(.held(held)) }
+        // What was offered with them was judged by those that the hub had before.
+        if haveRulesChanged { backlog.retryUnwanted() }
         backlog.unblock()
         // What was accepted may lie beyond the cursor: what is known of the order includes it from now on.
         try reconciler.commit(cursor: cursor(knowing: newest), durably: true)

@@ -110,6 +110,24 @@ extension Commands {
             }
         }
 
+        @Test("an edit of what was ignored goes along with the rules that go")
+        func editGoesWithRules() async throws {
+            try await Bench.run { bench in
+                let hub = try await bench.hub()
+                let one = try await bench.peer("one", of: hub)
+                try hub.folder.write("first", to: "b.log")
+                try await settle(hub, one)
+                try one.folder.write("*.log\n", to: ".nosocksignore")
+                try await settle(hub, one)
+                #expect(try await one.stop() == 0)
+                try one.folder.remove(".nosocksignore")
+                try one.folder.write("second", to: "b.log")
+                try await one.join()
+                try await settle(hub, one)
+                #expect(try hub.folder.text("b.log") == "second")
+            }
+        }
+
         @Test(
             "what is ignored no longer is merged: what is on one side alone is on both, and what differs is kept twice")
         func newlyUnignored() async throws {
