@@ -68,25 +68,31 @@ extension Commands {
             }
         }
 
+        /// A hub that does not run, set back to a backup that lacks eleven changes, and two peers that have them.
+        private func setBack(_ bench: Bench) async throws -> (hub: Replica, one: Replica, two: Replica) {
+            let hub = try await bench.hub()
+            try fill(hub.folder)
+            let one = try await bench.peer("one", of: hub)
+            let two = try await bench.peer("two", of: hub)
+            try await settle(hub, one, two)
+            #expect(try await hub.stop() == 0)
+            try await bench.shell("cp -a hub backup", in: bench.folder)
+            try await hub.listen()
+            for number in 0..<10 { try one.folder.write("new \(number)", to: Name(stringLiteral: "new\(number)")) }
+            try one.folder.write("newer", to: "f1")
+            try await settle(hub, one, two)
+            #expect(try await hub.stop() == 0)
+            // The same folder and state folder, so that nothing but what is in them tells of it.
+            try await bench.shell("rsync -a --delete backup/ hub/", in: bench.folder)
+            #expect(!hub.folder.exists("new0"))
+            return (hub, one, two)
+        }
+
         @Test(
             "a hub that was set back to a backup of its folder gets what is newer from its peers, and deletes nothing")
         func hubSetBack() async throws {
             try await Bench.run { bench in
-                let hub = try await bench.hub()
-                try fill(hub.folder)
-                let one = try await bench.peer("one", of: hub)
-                let two = try await bench.peer("two", of: hub)
-                try await settle(hub, one, two)
-                #expect(try await hub.stop() == 0)
-                try await bench.shell("cp -a hub backup", in: bench.folder)
-                try await hub.listen()
-                for number in 0..<10 { try one.folder.write("new \(number)", to: Name(stringLiteral: "new\(number)")) }
-                try one.folder.write("newer", to: "f1")
-                try await settle(hub, one, two)
-                #expect(try await hub.stop() == 0)
-                // The same folder and state folder, so that nothing but what is in them tells of it.
-                try await bench.shell("rsync -a --delete backup/ hub/", in: bench.folder)
-                #expect(!hub.folder.exists("new0"))
+                let (hub, one, two) = try await setBack(bench)
                 try await hub.listen()
                 try await settle(hub, one, two)
                 for number in 0..<10 { #expect(hub.folder.exists(Name(stringLiteral: "new\(number)"))) }
@@ -101,19 +107,8 @@ extension Commands {
         @Test("a hub that was set back and has gone on before its peers come back is noticed, and nothing is lost")
         func hubSetBackAndGoneOn() async throws {
             try await Bench.run { bench in
-                let hub = try await bench.hub()
-                try fill(hub.folder)
-                let one = try await bench.peer("one", of: hub)
-                let two = try await bench.peer("two", of: hub)
-                try await settle(hub, one, two)
-                #expect(try await hub.stop() == 0)
-                try await bench.shell("cp -a hub backup", in: bench.folder)
-                try await hub.listen()
-                for number in 0..<10 { try one.folder.write("new \(number)", to: Name(stringLiteral: "new\(number)")) }
-                try one.folder.write("newer", to: "f1")
-                try await settle(hub, one, two)
-                for replica in [one, two, hub] { #expect(try await replica.stop() == 0) }
-                try await bench.shell("rsync -a --delete backup/ hub/", in: bench.folder)
+                let (hub, one, two) = try await setBack(bench)
+                for replica in [one, two] { #expect(try await replica.stop() == 0) }
                 try await hub.listen()
                 // As many changes as were lost, so that no number tells of it.
                 let three = try await bench.peer("three", of: hub)
