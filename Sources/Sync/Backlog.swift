@@ -86,7 +86,11 @@ package struct Backlog {
         switch standing {
         case .settled, .submitted: break
         case .waiting(.verdict), .waiting(.content), .waiting(.rules): break
-        case .waiting(.parent), .waiting(.children): blocked.insert(path)
+        case .waiting(.parent): blocked.insert(path)
+        case .waiting(.children):
+            blocked.insert(path)
+            // No signal may ever come for these, and what they are in the way of is news.
+            for inside in gone.keys.filter({ $0.isInside(path) }).sorted() { add(inside) }
         case .waiting(.unstable): unstable.insert(path)
         case .waiting(.problem), .waiting(.role): problems.insert(path)
         case .waiting(.held): held.insert(path)

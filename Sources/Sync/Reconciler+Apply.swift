@@ -55,7 +55,12 @@ extension Reconciler {
         case .file(let file):
             let before = missing.count
             guard let staged = try takePrepared(file, at: record.path) else {
-                return .ended(.waiting(missing.count > before ? .content : .problem))
+                guard missing.count > before else { return .ended(.waiting(.problem)) }
+                guard gone.contains(file.digest), let cleared = try clearWay(to: record, found) else {
+                    return .ended(.waiting(.content))
+                }
+                missing.removeLast(missing.count - before)
+                return cleared
             }
             let placement = try store.place(
                 record.remote.entry, staged: staged, at: record.path, expecting: found.fingerprint)
@@ -65,6 +70,17 @@ extension Reconciler {
             }
             return try conclude(placement, record, found)
         }
+    }
+
+    /// Does what the hub's file asks of the tree where nobody has its content: what was made here in the way is not to
+    /// wait for what may never come. Nil where nothing is in the way.
+    private mutating func clearWay(to record: Record, _ found: Found) throws(StoreFailure) -> Application? {
+        guard record.fingerprint != .wantedBack else { return nil }
+        if found.entry.isDirectory {
+            return try store.children(of: record.path)?.isEmpty == false ? .filled : nil
+        }
+        guard let parent = record.path.parent, try !isDirectoryOnDisk(parent) else { return nil }
+        return .ended(try makeParent(of: record.path))
     }
 
     /// Gives what was found the hub's mode and mtime.

@@ -149,11 +149,16 @@ extension Reconciler {
         hasRemoved = true
     }
 
+    func isDirectoryOnDisk(_ path: RelativePath) throws(StoreFailure) -> Bool {
+        let look = try store.look(at: path, record: record(at: path), rereading: false)
+        if case .present(.directory, _) = look { return true }
+        return false
+    }
+
     private func nearestPlace(for path: RelativePath) throws(StoreFailure) -> RelativePath {
         var directory = path.parent
         while let candidate = directory {
-            let record = try record(at: candidate)
-            if case .present(.directory, _) = try store.look(at: candidate, record: record, rereading: false) { break }
+            if try isDirectoryOnDisk(candidate) { break }
             directory = candidate.parent
         }
         return (try? RelativePath.child(path.name, of: directory)) ?? path

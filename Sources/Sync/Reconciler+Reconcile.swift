@@ -55,7 +55,7 @@ extension Reconciler {
     }
 
     private mutating func step(_ record: Record, _ found: Found) throws(StoreFailure) -> Step {
-        if record.fingerprint == .outOfSight, found.entry.isTombstone { return try step(unmade(record), found) }
+        if hasLostBase(record, found) { return try step(unmade(record), found) }
         let isReplaced = isReplacing && record.base == .never
         let base = isReplaced ? found.entry : record.base.entry
         switch Reconciliation(remote: record.remote.entry, base: base, local: found.entry) {
@@ -73,8 +73,23 @@ extension Reconciler {
         }
     }
 
-    /// What was ignored when it went was seen to be gone by nobody: that is no deletion. It is as if it had never been
-    /// here, and so it comes anew, however long that takes.
+    /// Whether what was agreed on once says nothing any more about what one side has and the other has not.
+    private func hasLostBase(_ record: Record, _ found: Found) -> Bool {
+        guard record.base.entry.isLive else { return false }
+        if record.fingerprint == .outOfSight { return found.entry.isTombstone || record.remote.entry.isTombstone }
+        return found.entry.isTombstone && wasMadeAnew(record)
+    }
+
+    /// Whether the hub's entry went, or was another one, since the base, and is the same again. Where it is gone from this
+    /// disk, this replica may have taken it away itself when it followed, and have forgotten in a crash that it did. And
+    /// whoever deleted it has not seen the new one: an edit beats a delete.
+    private func wasMadeAnew(_ record: Record) -> Bool {
+        record.isPending && record.remote.entry == record.base.entry
+    }
+
+    /// What was ignored when it went was seen to be gone by nobody: that is no deletion. Nor is a deletion elsewhere one
+    /// of what was ignored here, and may be here for reasons of its own. It is as if it had never been here, and so what
+    /// one side has comes anew to the other, however long that takes.
     private mutating func unmade(_ record: Record) -> Record {
         var record = record
         record.base = .never
@@ -86,7 +101,10 @@ extension Reconciler {
     private mutating func applied(_ record: Record, _ found: Found) throws(StoreFailure) -> Step {
         let outcome = try apply(record, found)
         guard outcome == .filled else { return .attempt(outcome.attempt) }
-        switch try emptyOut(record) {
+        let emptying = try emptyOut(record)
+        // What is inside may have been offered, and this before it, as it was then.
+        guard try self.record(at: record.path) == record else { return .attempt(.again) }
+        switch emptying {
         case .emptied: return .attempt(.again)
         case .waiting(let wait): return .attempt(.waiting(wait))
         case .holdsOwn: return try keepingDirectory(record)
@@ -131,6 +149,8 @@ extension Reconciler {
         if found.entry.isLive, let parent = record.path.parent, try !isDirectoryAtHub(parent) {
             _ = try reconcile(parent)
             guard try isDirectoryAtHub(parent) else { return .waiting(.parent) }
+            // Whoever sees to a directory may see to what is inside.
+            guard try self.record(at: record.path) == record else { return .waiting(.parent) }
         }
         let admission = admit(record.base.entry, found.entry)
         guard admission != .held else { return .waiting(.held) }

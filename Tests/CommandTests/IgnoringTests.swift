@@ -160,6 +160,24 @@ extension Commands {
             }
         }
 
+        @Test("what was deleted elsewhere while it was ignored here is merged as well: it comes back")
+        func deletedWhileIgnored() async throws {
+            try await Bench.run { bench in
+                let hub = try await bench.hub()
+                try hub.folder.write("agreed", to: "a.log")
+                try await hub.program.hears("created", path: "a.log")
+                let join = ["join", "--once", hub.url, "copy"]
+                #expect(try await bench.nosocks(join).ending() == 0)
+                #expect(try await bench.nosocks(join + ["--ignore", "*.log"]).ending() == 0)
+                try hub.folder.remove("a.log")
+                try await hub.program.hears("deleted", path: "a.log")
+                #expect(try await bench.nosocks(join + ["--ignore", "*.log"]).ending() == 0)
+                #expect(try await bench.nosocks(join).ending() == 0)
+                #expect(try bench.folder.text("copy/a.log") == "agreed")
+                try await eventually("what had been kept out of it") { try hub.folder.text("a.log") == "agreed" }
+            }
+        }
+
         @Test("an edit made while it was ignored is no conflict afterwards")
         func editedWhileIgnored() async throws {
             try await Bench.run { bench in

@@ -40,6 +40,8 @@ struct Ledger {
     private(set) var written: Set<SimContent> = []
     /// Contents that a user overwrote or deleted where they were displayed.
     private(set) var released: Set<SimContent> = []
+    /// Who moved a content. Where two did, each may have taken away what the other moved it to.
+    private var movers: [SimContent: Set<String>] = [:]
     private(set) var conflicts: [(replica: String, copy: RelativePath)] = []
 
     /// State was lost or set back somewhere, and replicas merge without knowing what came after what: that a thing is
@@ -63,10 +65,13 @@ struct Ledger {
     }
 
     mutating func wrote(_ content: SimContent) { written.insert(content) }
+    mutating func moved(_ replica: String, _ content: SimContent) { movers[content, default: []].insert(replica) }
     mutating func release(_ content: SimContent) { released.insert(content) }
 
-    mutating func conflict(_ replica: String, _ copy: RelativePath) {
+    /// A machine keeps this as a conflict copy, and may give the path that it had to another.
+    mutating func conflict(_ replica: String, _ copy: RelativePath, _ node: SimDisk.Node?) {
         conflicts.append((replica, copy))
+        overwrote(replica, node)
         // The machine made this one; it may be offered once.
         edited(replica, copy)
         made[Place(replica: replica, path: copy), default: 0] += 1
@@ -151,9 +156,11 @@ struct Ledger {
         }
     }
 
-    /// No bytes are lost: what nobody knowingly replaced or deleted is in the tree.
+    /// No bytes are lost: what nobody knowingly replaced or deleted is in the tree, or in history alone where two users
+    /// moved it at a time.
     func checkNothingLost(tree: Set<SimContent>) throws(Violation) {
-        for content in written.sorted() where !released.contains(content) && !tree.contains(content) {
+        for content in written.sorted()
+        where !released.contains(content) && !tree.contains(content) && movers[content, default: []].count < 2 {
             throw Violation(
                 invariant: "I1", text: "content \(content.letters) is gone; nobody replaced or deleted it")
         }

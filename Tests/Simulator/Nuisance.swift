@@ -76,9 +76,17 @@ extension World {
 
     private func isConcerned(_ site: Site, _ path: RelativePath, _ nuisance: Nuisance) -> Bool {
         switch nuisance {
-        case .none, .flapping: false
+        case .none: false
+        // It takes a connection that lasts to find out that nobody has something.
+        case .flapping(let peer): site === peer && waitsInVain(path)
         case .writer, .unreadable: path == Nuisance.path
         case .full(let full): site === full
+        }
+    }
+
+    private func waitsInVain(_ path: RelativePath) -> Bool {
+        order.tree.contains { other, entry in
+            (other == path || path.isInside(other) || other.isInside(path)) && isGone(entry)
         }
     }
 

@@ -364,7 +364,7 @@ final class SimStore: ReplicaStore {
             consume(staged)
             // One that the hub has is applied; any other was made here.
             if ConflictName.isConflictCopy(path), index.records[path]?.remote.entry != entry {
-                world.ledger.conflict(site.name, path)
+                world.ledger.conflict(site.name, path, disk.node(at: path))
             }
             try step()
             return .placed(fingerprint(at: path), replaced: nil)
@@ -466,7 +466,7 @@ final class SimStore: ReplicaStore {
         checkCounts(target)
         disk.willChangeNames()
         disk.move(path, to: target)
-        world.ledger.conflict(site.name, target)
+        world.ledger.conflict(site.name, target, disk.node(at: target))
         checkLoser(of: path, there)
         try step()
         return .renamed
@@ -521,7 +521,7 @@ final class SimStore: ReplicaStore {
         disk.willChangeNames()
         disk.put(limbo.node, at: path)
         disk.forget(removed.token)
-        world.ledger.conflict(site.name, path)
+        world.ledger.conflict(site.name, path, disk.node(at: path))
         try step()
         return true
     }

@@ -188,7 +188,7 @@ extension World {
         site.lacking(at: path).contains { isGone(order.tree[$0]) }
     }
 
-    private func isGone(_ entry: Entry?) -> Bool {
+    func isGone(_ entry: Entry?) -> Bool {
         guard case .file(let file)? = entry else { return false }
         return !isAnywhere(file.digest)
     }

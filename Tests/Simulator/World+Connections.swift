@@ -64,7 +64,10 @@ extension World {
 
     func receive(_ messages: [Message<[UInt8]>], on connection: Connection) {
         if options.faults.contains(.overlap) { connection.delivered = (connection.delivered + messages).suffix(8) }
-        for case .hello in messages { connection.peer.shrink = 0 }
+        // A session of its own is counted from its beginning; an older one, to which a hello comes late, counts no more.
+        for case .hello in messages where connections[connection.peer.name] === connection {
+            connection.peer.shrink = 0
+        }
         run(hub) { () throws(StoreFailure) in
             if let actions = try hub.hub?.received(messages, from: connection.session) { perform(actions) }
         }

@@ -60,6 +60,7 @@ extension World {
         case .clockJump: jump(site)
         case .specialFile: makeSpecialFile(site)
         case .massDeletion:
+            guard isEdited(site) else { break }
             for path in site.disk.nodes.keys.sorted().reversed() where !isLeftAlone(path, at: site) {
                 remove(site, path)
             }
@@ -174,6 +175,8 @@ extension World {
 
     private func backUp(_ site: Site) {
         note("back up \(site.name)")
+        // A backup takes longer than the system keeps what it copies from the disk.
+        site.disk.synchronize()
         site.backup = Backup(index: site.currentIndex, log: site.log, disk: site.disk.state)
     }
 
@@ -183,12 +186,8 @@ extension World {
         note("restore \(site.name)\(withTree ? "" : ", its index alone")")
         site.begin(with: backup.index)
         site.log = backup.log
-        if withTree {
-            release(from: site) {
-                site.disk.synchronize()
-                site.disk.replace(by: backup.disk)
-            }
-        }
+        site.disk.synchronize()
+        if withTree { release(from: site) { site.disk.replace(by: backup.disk) } }
         setBack(site)
     }
 

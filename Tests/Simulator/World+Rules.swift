@@ -27,7 +27,8 @@ extension World {
     func editRules(_ site: Site) {
         guard let name = random.pick(Array(Self.names.prefix(options.names))) else { return }
         if site.isHub { stop(site, powerFails: false) }
-        if site.disk.ignored.remove(name) != nil {
+        if site.disk.ignored.contains(name) {
+            endIgnoring([name], at: site)
             note("\(site.name) ignores \(RelativePath.printable(name)) no longer")
         } else {
             site.disk.ignored.insert(name)
@@ -39,6 +40,13 @@ extension World {
             note("\(site.name) ignores \(RelativePath.printable(name))")
         }
         followRules(site)
+    }
+
+    /// What is ignored no longer is as if it were made now.
+    private func endIgnoring(_ names: Set<[UInt8]>, at site: Site) {
+        let before = site.disk.nodes.keys.filter { site.disk.ignores($0) }
+        site.disk.ignored.subtract(names)
+        for path in before where !site.disk.ignores(path) { ledger.edited(site.name, path) }
     }
 
     /// A process that runs looks at everything anew.
@@ -74,7 +82,7 @@ extension World {
         for site in sites where !site.disk.ignored.isEmpty {
             note("\(site.name) ignores nothing any more")
             if site.isHub { stop(site, powerFails: false) }
-            site.disk.ignored = []
+            endIgnoring(site.disk.ignored, at: site)
             followRules(site)
         }
     }

@@ -74,11 +74,16 @@ extension World {
 
     /// What nobody could see go is not to go anywhere else.
     private func deleted(_ site: Site, _ path: RelativePath, _ node: SimDisk.Node?) {
-        if site.disk.ignores(path) {
-            ledger.overwrote(site.name, node)
-        } else {
-            ledger.deleted(site.name, path, node)
-        }
+        guard site.disk.ignores(path) else { return ledger.deleted(site.name, path, node) }
+        ledger.overwrote(site.name, node)
+        // Whether rules applied the next process finds out, which knows none but those that it begins with.
+        if !site.isRunning { site.unseenDeletions.append(path) }
+    }
+
+    /// A process begins, and sees what has gone under rules that are no longer in force.
+    func seeDeletions(_ site: Site) {
+        for path in site.unseenDeletions where !site.disk.ignores(path) { ledger.deleted(site.name, path, nil) }
+        site.unseenDeletions = []
     }
 
     private func makeParents(_ site: Site, _ path: RelativePath) -> Bool {
@@ -113,6 +118,7 @@ extension World {
         release(old)
         for (inside, node) in disk.nodes where inside == path || inside.isInside(path) {
             deleted(site, inside, node)
+            if let content = node.kind.content { ledger.moved(site.name, content) }
             if let moved = try? RelativePath(target.bytes + inside.bytes.dropFirst(path.bytes.count)) {
                 ledger.edited(site.name, moved)
                 deleted(site, moved, disk.node(at: moved))

@@ -34,6 +34,8 @@ final class World {
         var confirmedCount = 0
         /// What it has offered as deleted and confirmed.
         var confirmed: Set<RelativePath> = []
+        /// What went while no process ran, and was ignored when it did.
+        var unseenDeletions: [RelativePath] = []
         /// How far its clock on the wall is off, in seconds.
         var clockOffset: Int64 = 0
         /// The most that it waits before it connects again, in milliseconds.
@@ -176,6 +178,7 @@ final class World {
         pass(Timing.start)
         // What a process left half done it finds when it begins, if it can look.
         mend(site)
+        seeDeletions(site)
         let store = SimStore(site, self)
         site.store = store
         if site.isHub { beginWindowAtHub() }
@@ -310,7 +313,8 @@ final class World {
             }
         }
         guard isCalm || random.oneIn(4) else { return }
-        let isMeant = random.oneIn(2)
+        // Whoever hears, when nothing else happens any more, that nobody has it, lets it go.
+        let isMeant = random.oneIn(2) || isCalm && hasGone(site.peer?.backlog.held ?? site.hub?.backlog.held ?? [])
         run(site) { () throws(StoreFailure) in
             if let hub = site.hub, hub.heldDeletions != nil || !hub.refusedDeletions.isEmpty {
                 let isConfirming = isMeant || hub.heldDeletions == nil
@@ -336,6 +340,10 @@ final class World {
         }
     }
 
+    private func hasGone(_ held: Set<RelativePath>) -> Bool {
+        held.contains { isGone(order.tree[$0]) }
+    }
+
     /// A person has said what is to become of these.
     private func judged(_ site: Site, _ held: Set<RelativePath>, isConfirmed: Bool) {
         if !isConfirmed { site.unmade.formUnion(held) }
@@ -348,6 +356,8 @@ final class World {
     }
 
     private func beginWindowAtHub() {
+        // What was decided before belongs to the window before.
+        judgeLog()
         areDeletionsConfirmed = false
         for site in sites { site.shrink = 0 }
     }

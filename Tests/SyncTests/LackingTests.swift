@@ -13,7 +13,7 @@ struct LackingTests {
     /// A hub that was to put a file in place and has no content for it, a peer that knows nothing, and one that is away
     /// and has it.
     init() throws {
-        path = try RelativePath("f")
+        path = try RelativePath("d/f")
         var options = SimulationOptions(seed: 1, mode: .liveness, faults: [])
         options.peers = 2
         options.hasReader = false
@@ -87,9 +87,37 @@ struct LackingTests {
 
     @Test("gives way to a directory that somebody makes in its place", arguments: [0, 1])
     func givesWay(site: Int) throws {
-        let inside = try RelativePath("f/x")
+        let inside = try RelativePath("d/f/x")
         write(SimContent([8]), at: inside, on: world.sites[site])
         try world.calm()
         for site in world.sites { #expect(site.disk.node(at: inside)?.kind.content == SimContent([8])) }
+    }
+
+    @Test("keeps nobody from what is made in the place of its directory", arguments: [0, 1])
+    func doesNotHoldBackWhatReplacesItsDirectory(site: Int) throws {
+        let directory = try RelativePath("d")
+        world.remove(world.sites[site], directory)
+        write(SimContent([8]), at: directory, on: world.sites[site])
+        turn(60)
+        for site in world.sites.dropLast() {
+            #expect(site.disk.isDirectory(directory))
+            #expect(site.disk.contents.contains(SimContent([8])))
+        }
+    }
+
+    @Test("keeps nobody from what is made in the directory that it replaces", arguments: [0, 1])
+    func doesNotHoldBackWhatIsInItsPlace(number: Int) throws {
+        let site = world.sites[number]
+        world.stop(site, powerFails: false)
+        let mode = Mode(rawValue: 0o755)
+        site.disk.set(.directory(mode), at: path)
+        var index = site.currentIndex
+        index.records[path]?.base = Version(
+            revision: Revision(rawValue: 1), entry: .directory(Entry.Directory(mode: mode)))
+        site.begin(with: index)
+        let inside = try RelativePath("d/f/x")
+        write(SimContent([8]), at: inside, on: site)
+        turn(60)
+        for site in world.sites.dropLast() { #expect(site.disk.node(at: inside)?.kind.content == SimContent([8])) }
     }
 }

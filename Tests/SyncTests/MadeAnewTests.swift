@@ -1,0 +1,32 @@
+import Testing
+import Tree
+
+@testable import Simulator
+
+@Suite("What went and came again while a replica was away")
+struct MadeAnewTests {
+    @Test("stays, though it was deleted there, where nobody has seen the new one")
+    func beatsDelete() throws {
+        let path = try RelativePath("f")
+        let file = SimDisk.Kind.file(
+            SimContent([7]), mode: Mode(rawValue: 0o644), mtime: Timestamp(seconds: 1, nanoseconds: 0))
+        var options = SimulationOptions(seed: 1, mode: .liveness, faults: [])
+        options.peers = 1
+        options.hasReader = false
+        options.isSolo = false
+        options.interludes = 1_000_000
+        let world = World(options)
+        for site in world.sites { world.start(site) }
+        world.write(world.hub, path, file)
+        try world.calm()
+        let peer = world.sites[1]
+        world.stop(peer, powerFails: false)
+        world.remove(world.hub, path)
+        world.report(world.hub, all: true)
+        world.write(world.hub, path, file)
+        world.report(world.hub, all: true)
+        world.remove(peer, path)
+        try world.calm()
+        for site in world.sites { #expect(site.disk.node(at: path)?.kind == file) }
+    }
+}
