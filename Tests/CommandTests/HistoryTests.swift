@@ -37,6 +37,8 @@ extension Commands {
                 try await settle(hub, peer)
             }
             try hub.folder.removeTree("dir")
+            // What it was is written down by then.
+            try await peer.program.hears("deleted", path: "dir")
             try await settle(hub, peer)
         }
 

@@ -105,6 +105,46 @@ import Tree
         #expect(throws: FolderView.Failure.noReplica) { try FolderView(at: Array(bench.scratch.path.utf8)) }
     }
 
+    @Test func `What is kept when a command begins stays until it ends, whatever form it gets meanwhile`() throws {
+        let bench = try Bench()
+        let texts = ["one", "two", "three", "four"]
+        for text in texts { try bench.arrive(Array(text.utf8), at: "f") }
+        let space = try bench.spaceOfHistory()
+        #expect(space > 0)
+        var view: FolderView? = try bench.view()
+        // Rows take the place of the files, and are durable: they could go.
+        for _ in 0..<10 { _ = bench.replica.tend() }
+        _ = bench.replica.rest()
+        #expect(try bench.replica.index.oldestHistory(limit: 4).map(\.form) == [.row, .row, .row])
+        try eventually("the files to be spared") { bench.replica.historyWorker.sparedCount == 3 }
+        if let view {
+            let kept = try view.kept(within: path("f"))
+            #expect(try kept.map { String(decoding: try bench.bytes($0, in: view), as: UTF8.self) } == texts.dropLast())
+        }
+        view = nil
+        try eventually("the files to go") { try bench.spaceOfHistory() == 0 }
+        bench.tendAll()
+        #expect(try bench.view().kept(within: path("f")).count == 3)
+    }
+
+    @Test func `What is on its way out of the tree is found, wherever it has come to meanwhile`() throws {
+        let bench = try Bench()
+        for text in ["one", "two"] { try bench.arrive(Array(text.utf8), at: "f") }
+        #expect(try bench.view().restore(#require(try bench.view().kept(within: path("f")).last)) == .replaced)
+        // What is in the tree by now came from the first view; what it replaced was handed over.
+        let handed = try bench.view()
+        #expect(bench.replica.rest())
+        let staged = try bench.view()
+        for view in [handed, staged] { try expectTwo(bench, view) }
+        for item in try bench.replica.removed() { try eventually("history") { try bench.replica.retire(item) } }
+        for view in [handed, staged, try bench.view()] { try expectTwo(bench, view) }
+    }
+
+    private func expectTwo(_ bench: Bench, _ view: FolderView) throws {
+        let kept = try view.kept(within: path("f"))
+        #expect(try kept.map { String(decoding: try bench.bytes($0, in: view), as: UTF8.self) } == ["one", "two"])
+    }
+
     @Test func `What is handed over is taken over once, wherever the command was interrupted`() throws {
         for point in 0..<3 {
             let bench = try Bench()

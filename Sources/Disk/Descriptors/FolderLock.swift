@@ -18,15 +18,14 @@ package final class FolderLock: Sendable {
 
     /// Takes the lock file at `place`, and writes into it who holds it now: the process id and `role`.
     package init(at place: Place, role: String) throws(Failure) {
-        do {
+        let isFree: Bool
+        do throws(DiskError) {
             descriptor = try place.open(O_RDWR | O_CREAT | O_NOFOLLOW, mode: 0o600)
+            isFree = try descriptor.holdIfFree(.alone)
         } catch {
             throw .failed(error)
         }
-        guard flock(descriptor.raw, LOCK_EX | LOCK_NB) == 0 else {
-            guard errno == EWOULDBLOCK else { throw .failed(.last("flock")) }
-            throw .held(by: Self.text(of: descriptor))
-        }
+        guard isFree else { throw .held(by: Self.text(of: descriptor)) }
         do throws(DiskError) {
             try descriptor.truncate(to: 0)
             try descriptor.write(Array("\(getpid()) \(role)\n".utf8), at: 0)
@@ -37,8 +36,7 @@ package final class FolderLock: Sendable {
 
     /// What the process that holds the lock file at `place` said of itself; nil where none does.
     package static func holder(at place: Place) -> String? {
-        guard let file = try? place.openForReading(), flock(file.raw, LOCK_SH | LOCK_NB) != 0, errno == EWOULDBLOCK
-        else { return nil }
+        guard let file = try? place.openForReading(), (try? file.holdIfFree(.shared)) == false else { return nil }
         return text(of: file)
     }
 

@@ -25,6 +25,16 @@ package final class Semaphore: Sendable {
     package func wait() {
         while sem_wait(semaphore) != 0 && errno == EINTR {}
     }
+
+    /// Waits no longer than this, in milliseconds; longer where the clock is set back meanwhile.
+    package func wait(atMost milliseconds: Int) {
+        var until = timespec()
+        clock_gettime(CLOCK_REALTIME, &until)
+        let nanoseconds = until.tv_nsec + milliseconds % 1000 * 1_000_000
+        until.tv_sec += milliseconds / 1000 + nanoseconds / 1_000_000_000
+        until.tv_nsec = nanoseconds % 1_000_000_000
+        while sem_timedwait(semaphore, &until) != 0 && errno == EINTR {}
+    }
     #else
     private let semaphore = DispatchSemaphore(value: 0)
 
@@ -33,5 +43,6 @@ package final class Semaphore: Sendable {
     package func signal() { semaphore.signal() }
 
     package func wait() { semaphore.wait() }
+    package func wait(atMost milliseconds: Int) { _ = semaphore.wait(timeout: .now() + .milliseconds(milliseconds)) }
     #endif
 }

@@ -64,7 +64,7 @@ package struct StateFiles: Sendable {
         let lock: Descriptor
         do throws(DiskError) {
             lock = try place(name + ".lock").open(O_RDWR | O_CREAT | O_NOFOLLOW, mode: 0o600)
-            guard flock(lock.raw, LOCK_EX) == 0 else { throw DiskError("flock", code: errno) }
+            try lock.hold(.alone)
         } catch {
             throw Failure("\(RelativePath.stateName)/\(name) can't be locked: \(error)")
         }

@@ -32,13 +32,13 @@ struct AsideFolder {
     /// Keeps the replica from taking over what is not finished yet, as long as the result lives.
     func hold() throws(DiskError) -> Descriptor {
         let lock = try place(".").openDirectory()
-        guard flock(lock.raw, LOCK_SH) == 0 else { throw DiskError("flock", code: errno) }
+        try lock.hold(.shared)
         return lock
     }
 
     /// The opposite of ``hold()``; nil where somebody is at work.
     func holdAlone() -> Descriptor? {
-        guard let lock = try? place(".").openDirectory(), flock(lock.raw, LOCK_EX | LOCK_NB) == 0 else { return nil }
+        guard let lock = try? place(".").openDirectory(), (try? lock.holdIfFree(.alone)) == true else { return nil }
         return lock
     }
 

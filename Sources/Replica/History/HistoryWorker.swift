@@ -2,7 +2,8 @@ import Disk
 internal import Synchronization
 import Tree
 
-/// Makes packs and removes files on a thread of its own: with large files both take longer than a save may wait.
+/// Makes packs and removes files on a thread of its own: with large files both take longer than a save may wait. Nothing
+/// is removed while another process looks at what is kept, by what the index said when it began.
 final class HistoryWorker: Sendable {
     /// A version to be reduced to the chunks that a later one lacks.
     struct Packing: Sendable {
@@ -33,6 +34,8 @@ final class HistoryWorker: Sendable {
         var jobs: [Job] = []
         var next = 0
         var packed: [Packed] = []
+        /// Files that others may still be looking at.
+        var spared: Set<String> = []
         var isStarted = false
         var isStopped = false
         var thread: Thread?
@@ -43,17 +46,26 @@ final class HistoryWorker: Sendable {
     /// A larger file is cut by so much at a time before it is removed, in bytes: so other work on the disk gets its turn.
     private static let cut: UInt64 = 32 << 20
 
+    /// For how long others are left to look at what is to be removed before it is tried again, in milliseconds.
+    private static let patience = 200
+
     private let folder: Descriptor
+    /// Another descriptor of the folder, for a hold that concerns this thread alone.
+    private let gate: Descriptor?
     private let state = Mutex(State())
     private let wakeUp = Semaphore()
 
     /// - Parameter folder: the history folder.
     init(_ folder: Descriptor) {
         self.folder = folder
+        gate = try? Place(directory: folder, name: [UInt8(ascii: ".")]).openDirectory()
     }
 
     func pack(_ packing: Packing) { add([.pack(packing)]) }
     func remove(_ names: [String]) { add(names.map { .remove($0) }) }
+
+    /// How many files wait for others to have looked at them.
+    var sparedCount: Int { state.withLock(\.spared.count) }
 
     /// What became of the versions that were to be packed, since the last call.
     func takePacked() -> [Packed] {
@@ -90,10 +102,12 @@ final class HistoryWorker: Sendable {
 
     private func run() {
         while true {
-            wakeUp.wait()
+            // That others have looked at it nobody says.
+            if sparedCount > 0 { wakeUp.wait(atMost: Self.patience) } else { wakeUp.wait() }
+            removeSpared()
             while let job = nextJob() {
                 switch job {
-                case .remove(let name): remove(name)
+                case .remove(let name): removeIfFree(name)
                 case .pack(let packing):
                     let packed = Packed(packing: packing, size: try? make(packing))
                     state.withLock { $0.packed.append(packed) }
@@ -116,6 +130,22 @@ final class HistoryWorker: Sendable {
     }
 
     private func place(_ name: String) -> Place { Place(directory: folder, name: Array(name.utf8)) }
+
+    private func removeSpared() {
+        let spared = state.withLock { state in
+            defer { state.spared = [] }
+            return state.spared
+        }
+        for name in spared { removeIfFree(name) }
+    }
+
+    private func removeIfFree(_ name: String) {
+        guard let gate else { return remove(name) }
+        // Where there are no locks, nobody holds one.
+        guard (try? gate.holdIfFree(.alone)) ?? true else { return state.withLock { _ = $0.spared.insert(name) } }
+        remove(name)
+        gate.letGo()
+    }
 
     private func remove(_ name: String) {
         let place = place(name)

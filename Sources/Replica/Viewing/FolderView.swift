@@ -4,7 +4,8 @@ import Tree
 
 /// A replica's folder for a process that does not hold it: beside the one that does, or after it has ended.
 ///
-/// It reads the index without a lock and without changing anything. What it says was true when it was opened.
+/// It reads the index without a lock and without changing anything. What it says was true when it was opened; what the
+/// index says is kept stays as long as this lives.
 package struct FolderView {
     /// Why a folder can't be looked at.
     package enum Failure: Error, Hashable, Sendable {
@@ -18,6 +19,8 @@ package struct FolderView {
     let state: Descriptor
     let staging: Descriptor
     let history: HistoryContent
+    /// What commands had handed over just before the index was read.
+    let handedOver: [RemovedItem]
 
     package var index: Index { history.index }
 
@@ -27,6 +30,10 @@ package struct FolderView {
             state = try Place(directory: root.descriptor, name: StateFolder.name).openDirectory()
             staging = try Place(directory: state, name: Array("staging".utf8)).openDirectory()
             let folder = try Place(directory: state, name: Array("history".utf8)).openDirectory()
+            handedOver = (try? AsideFolder(in: state, making: false))?.items ?? []
+            // Before the index is read: nothing of what that tells of goes from here on. Where there are no locks, what went
+            // meanwhile is told of as lost.
+            try? folder.hold(.shared)
             history = HistoryContent(index: try Self.index(in: state), folder: folder)
         } catch let error as DiskError {
             throw error.isMissing ? .noReplica : .failed(error)

@@ -2,14 +2,18 @@ import Disk
 package import Index
 package import Tree
 
+#if canImport(Glibc)
+import Glibc
+#else
+import Darwin
+#endif
+
 /// A replaced or deleted version that can be brought back.
 package struct KeptVersion: Sendable {
     enum Source: Sendable {
         case history(HistoryItem)
-        /// In the staging folder: taken out of the tree and not history yet.
-        case staged(String)
-        /// Handed over by a command, and not taken over yet.
-        case aside(String)
+        /// Under this name, on its way from the tree to the history folder.
+        case out(String)
     }
 
     package let path: RelativePath
@@ -42,16 +46,11 @@ extension FolderView {
         var items = try index.history(inside: path)
         if let path { items += try index.history(at: path) }
         var kept = items.sorted { $0.id < $1.id }.filter { history.isHeld($0) }.map { KeptVersion($0) }
+        var seen = Set(items.map(\.name))
         var out: [KeptVersion] = []
-        for item in try index.removed() where Self.is(item.path, within: path) && item.expected.isLive {
-            if isOut(item, at: Place(directory: staging, name: Array(item.token.utf8))) {
-                out.append(KeptVersion(item, .staged(item.token)))
-            }
-        }
-        if let aside = try? AsideFolder(in: state, making: false) {
-            for item in aside.items where Self.is(item.path, within: path) && item.expected.isLive {
-                if isOut(item, at: aside.place(item.token)) { out.append(KeptVersion(item, .aside(item.token))) }
-            }
+        for item in try index.removed() + handedOver where Self.is(item.path, within: path) && item.expected.isLive {
+            guard seen.insert(item.token).inserted, isOut(item) else { continue }
+            out.append(KeptVersion(item, .out(item.token)))
         }
         // Within a second in the order above.
         kept += out.enumerated().sorted { ($0.element.seconds, $0.offset) < ($1.element.seconds, $1.offset) }.map(
@@ -64,8 +63,23 @@ extension FolderView {
         return path == outer || path.isInside(outer)
     }
 
-    /// Whether what was to be taken out of the tree lies there, and is not something else.
-    private func isOut(_ item: RemovedItem, at place: Place) -> Bool {
+    /// Where what is on its way out of the tree may be, in the order in which it comes by: the process that holds the
+    /// replica moves it on meanwhile.
+    private func places(_ token: String) -> [Place] {
+        let name = Array(token.utf8)
+        let aside = (try? AsideFolder(in: state, making: false))?.place(token)
+        return [aside, Place(directory: staging, name: name), history.place(token)].compactMap(\.self)
+    }
+
+    /// Whether what was to be taken out of the tree was: then it lies where it may be by now, unless it is kept as nothing
+    /// but a row.
+    private func isOut(_ item: RemovedItem) -> Bool {
+        if places(item.token).contains(where: { Self.lies(item, at: $0) }) { return true }
+        guard item.expected.file == nil, let place = try? root.place(of: item.path) else { return false }
+        return !Self.lies(item, at: place)
+    }
+
+    private static func lies(_ item: RemovedItem, at place: Place) -> Bool {
         (try? place.status())?.fingerprint.isSame(exceptForChangeTime: item.fingerprint) == true
     }
 
@@ -88,9 +102,17 @@ extension FolderView {
     /// The whole file that has a version's content, where it is kept as one.
     func source(of version: KeptVersion) throws(DiskError) -> Descriptor {
         switch version.source {
-        case .history(let item): try history.place(item.name).openForReading()
-        case .staged(let name): try Place(directory: staging, name: Array(name.utf8)).openForReading()
-        case .aside(let name): try AsideFolder(in: state, making: false).place(name).openForReading()
+        case .history(let item): return try history.place(item.name).openForReading()
+        case .out(let token):
+            var failure = DiskError("open", code: ENOENT)
+            for place in places(token) {
+                do throws(DiskError) {
+                    return try place.openForReading()
+                } catch {
+                    failure = error
+                }
+            }
+            throw failure
         }
     }
 }
