@@ -5,6 +5,14 @@ extension Reconciler {
     /// something else.
     private static var digits: [Int] { [8, 16, 32, 64] }
 
+    /// Names under which `entry` is kept beside `path`, the best first. What is a conflict copy itself may have one of them.
+    private func copies(of path: RelativePath, by author: String, _ entry: Entry) -> [RelativePath] {
+        let digest = digest(of: entry)
+        return Self.digits.compactMap {
+            ConflictName.path(for: path, author: author, digest: digest, digits: $0)
+        }.filter { $0 != path }
+    }
+
     private func digest(of entry: Entry) -> Digest {
         switch entry {
         case .file(let file): file.digest
@@ -16,11 +24,7 @@ extension Reconciler {
     /// Renames the local loser to its conflict copy's name.
     mutating func setLocalAside(_ record: Record, _ found: Found) throws(StoreFailure) -> Attempt {
         guard let fingerprint = found.fingerprint else { return .again }
-        let digest = digest(of: found.entry)
-        for digits in Self.digits {
-            guard let copy = ConflictName.path(for: record.path, author: name, digest: digest, digits: digits) else {
-                break
-            }
+        for copy in copies(of: record.path, by: name, found.entry) {
             switch try store.rename(record.path, to: copy, expecting: fingerprint) {
             case .renamed:
                 touched.append(copy)
@@ -62,10 +66,7 @@ extension Reconciler {
     /// Keeps the hub's file or symlink as a conflict copy, since a local directory keeps the name.
     mutating func setRemoteAside(_ record: Record) throws(StoreFailure) -> Attempt {
         let entry = record.remote.entry
-        let digest = digest(of: entry)
-        for digits in Self.digits {
-            guard let copy = ConflictName.path(for: record.path, author: record.author, digest: digest, digits: digits)
-            else { break }
+        for copy in copies(of: record.path, by: record.author, entry) {
             if try self.record(at: copy).remote.entry.hasSameContent(as: entry) { return .done }
             var staged: Store.Staged?
             if case .file(let file) = entry {
@@ -130,11 +131,9 @@ extension Reconciler {
     private mutating func rescue(
         _ edit: Store.Removed, as entry: Entry, from path: RelativePath
     ) throws(StoreFailure) {
-        let digest = digest(of: entry)
         // Its directory may be gone: then it is kept in the nearest one above that is still there.
         let home = try nearestPlace(for: path)
-        for digits in Self.digits {
-            guard let copy = ConflictName.path(for: home, author: name, digest: digest, digits: digits) else { break }
+        for copy in copies(of: home, by: name, entry) {
             if try store.restore(edit, at: copy) {
                 touched.append(copy)
                 notices.append(.conflict(path: path, copy: copy))

@@ -341,6 +341,8 @@ final class SimStore: ReplicaStore {
         case .symlink(let symlink): kind = .symlink(symlink.target)
         case .tombstone: return .problem(Problem(.failed, operation: "place"))
         }
+        // It comes anew where nobody could see it go; should that be forgotten, it counts as made here.
+        if index.records[path]?.fingerprint == .outOfSight { world.ledger.edited(site.name, path) }
         if case .directory? = there?.kind {
             guard there.map(SimDisk.fingerprint(of:)) == expected else { return .changed }
             disk.willChangeNames()
