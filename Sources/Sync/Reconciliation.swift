@@ -38,7 +38,8 @@ extension Reconciliation {
     /// | changed | other content | the local file steps aside |
     ///
     /// Whether something changed is a question of entries, not of revisions: what was changed and changed back is the
-    /// same.
+    /// same. A base that says nothing any more, as where both sides lost the entry and one has it anew, is given as a
+    /// tombstone.
     package init(remote: Entry, base: Entry, local: Entry) {
         switch (remote != base, local != base) {
         case (false, false): self = .nothing
