@@ -118,7 +118,7 @@ try "content sent again with a new mode" Sources/Sync/PeerMachine+Offers.swift \
 try "a conflict over mode and time" Sources/Sync/Reconciliation.swift \
     's/if local\.hasSameContent\(as: remote\) \{/if local.hasSameContent(as: remote), local.isDirectory {/'
 try "a copy named after the wrong replica" Sources/Sync/Reconciler+Conflict.swift \
-    's/author: record\.author, digest/author: name, digest/'
+    's/by: record\.author, entry/by: name, entry/'
 try "problems are not looked at again" Sources/Sync/PeerMachine.swift \
     's/        backlog\.retryProblems\(\)\n//'
 try "in sync while offers have no verdict" Sources/Sync/PeerMachine.swift \
@@ -130,7 +130,7 @@ try "the disk asked again before the replacement" Sources/Sync/Reconciler+Apply.
 try "a step that never ends" Sources/Sync/Reconciler+Reconcile.swift \
     's/for _ in 0\.\.<Self\.attempts \{/while true {/; s/case \.keep: return \.submit\(rebased\(record\)\)/case .keep: return .attempt(.again)/'
 try "gone while ignored counts as deleted" Sources/Sync/Reconciler+Reconcile.swift \
-    's/if record\.fingerprint == \.outOfSight, found\.entry\.isTombstone \{ return try step\(unmade\(record\), found\) \}//'
+    's/(if record\.fingerprint == \.outOfSight \{ return )found\.entry\.isTombstone \|\| /$1/'
 try "a hub takes what it ignores" Sources/Sync/HubMachine+Submissions.swift \
     's/if try isIgnored\(submission\) \{ return \.refused\(\.ignored\) \}//'
 try "ignored, and not lost sight of without a hub" Sources/Sync/PeerMachine.swift \
