@@ -2,12 +2,6 @@ import Disk
 import Index
 import Tree
 
-#if canImport(Glibc)
-import Glibc
-#else
-import Darwin
-#endif
-
 /// `.nosocks/aside`: where a command that is not the replica's own process lays down what it takes out of the tree, each
 /// with a note of what it was. The replica takes it over, and reviews it like anything else that came out.
 struct AsideFolder {
