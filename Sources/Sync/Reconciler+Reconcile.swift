@@ -26,7 +26,11 @@ extension Reconciler {
         for _ in 0..<Self.attempts {
             let record = try record(at: path)
             // Until the verdict is known, nobody can say whether a newer entry was made from ours.
-            guard record.offered == nil else { return .waiting(.verdict) }
+            if let offered = record.offered {
+                // Whatever the verdict, what becomes of it from here on nobody sees.
+                if store.ignores(path, isDirectory: offered.isDirectory) { loseSight(of: record) }
+                return .waiting(.verdict)
+            }
             let found: Found
             switch try store.look(at: path, record: record, rereading: rereading) {
             case .absent: found = Found(entry: .tombstone, fingerprint: nil)

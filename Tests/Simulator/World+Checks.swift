@@ -56,10 +56,14 @@ extension World {
         return true
     }
 
-    /// Whether the author of a change has what it replaced at another path, as what was set aside is.
+    /// Whether the author of a change has what it replaced at another path, as what was set aside is, or the hub has it as
+    /// a conflict copy.
     private func isKept(_ entry: Entry, by change: Change) -> Bool {
         // A directory has no content of its own: one is as good as another.
         if entry.isDirectory { return true }
+        if order.tree.contains(where: { ConflictName.isConflictCopy($0.key) && $0.value.hasSameContent(as: entry) }) {
+            return true
+        }
         guard change.entry.isTombstone, let author = sites.first(where: { $0.name == change.author }) else {
             return false
         }
