@@ -197,6 +197,14 @@ final class Replica: Sendable {
         try program.end()
     }
 
+    /// Waits until it has taken in what is on its disk now. With `all`, until everybody has that, and has written down
+    /// that it has: a folder may look right before its process knows that it does.
+    func wait(all: Bool = false) async throws {
+        let words = [Binary.nosocks, "wait", "--quiet"] + (all ? ["--all"] : []) + [path]
+        let program = try await bench.run(prefix + words)
+        guard program.ended == 0 else { throw TimedOut(what: "\(name) to have waited", state: program.errors) }
+    }
+
     /// Waits until just this is there.
     func holds(_ names: [Name]) async throws {
         var found: [Name] = []
