@@ -1,5 +1,6 @@
 import Foundation
 import GRDB
+import TestSupport
 import Testing
 import Tree
 
@@ -215,7 +216,7 @@ import Tree
             #expect(try view.records(limit: 1000).count == Int(last) * 2)
         }
         #expect(last == 60)
-        var generator = SeededGenerator(seed: 11)
+        var generator = SeededRandom(seed: 11)
         for _ in 0..<200 {
             var broken = log
             for _ in 0..<8 {
