@@ -43,7 +43,7 @@ let package = Package(
         // What people run.
         .executableTarget(
             name: "nosocks",
-            dependencies: ["Mirror", "Replica", "Index", "Disk", "Sync", "Tree", "CLinux", arguments, logging]),
+            dependencies: ["Mirror", "Replica", "Sync", "Tree", "CLinux", arguments, logging]),
 
         // The services: they run the machines' actions and feed them events.
         .target(
