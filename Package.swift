@@ -43,7 +43,7 @@ let package = Package(
         // What people run.
         .executableTarget(
             name: "nosocks",
-            dependencies: ["Mirror", "Replica", "Index", "Disk", "Sync", "Tree", "CLinux", arguments, logging]),
+            dependencies: ["Mirror", "Replica", "Sync", "Tree", "CLinux", arguments, logging]),
 
         // The services: they run the machines' actions and feed them events.
         .target(
@@ -77,28 +77,29 @@ let package = Package(
             name: "websocket-echo", dependencies: ["WebSocketNIO", "WebSocket", arguments, nioCore, nioPosix]),
         .executableTarget(
             name: "nio-echo", dependencies: [nioCore, nioPosix, nioHTTP1, nioWebSocket], path: "Tests/bench/nio-echo"),
+        .target(name: "TestSupport", path: "Tests/TestSupport"),
         .target(name: "Simulator", dependencies: ["Sync", "Tree"], path: "Tests/Simulator"),
         .executableTarget(name: "simulate", dependencies: ["Simulator", arguments], path: "Tests/simulate"),
 
         .testTarget(name: "TreeTests", dependencies: ["Tree"]),
-        .testTarget(name: "IgnoreTests", dependencies: ["Ignore", "Tree"]),
+        .testTarget(name: "IgnoreTests", dependencies: ["Ignore", "Tree", "TestSupport"]),
         .testTarget(name: "SyncTests", dependencies: ["Sync", "Simulator", "Tree"]),
-        .testTarget(name: "WireTests", dependencies: ["Wire", "Tree", nioCore]),
-        .testTarget(name: "WebSocketTests", dependencies: ["WebSocket", nioCore]),
+        .testTarget(name: "WireTests", dependencies: ["Wire", "Tree", "TestSupport", nioCore]),
+        .testTarget(name: "WebSocketTests", dependencies: ["WebSocket", "TestSupport", nioCore]),
         .testTarget(
             name: "WebSocketNIOTests",
             dependencies: [
                 "WebSocketNIO", "WebSocket", nioCore, nioPosix, nioHTTP1, nioEmbedded, nioTLS, nioSSL, certificates,
                 asn1, crypto,
             ]),
-        .testTarget(name: "DiskTests", dependencies: ["Disk", "Tree"]),
-        .testTarget(name: "IndexTests", dependencies: ["Index", "Tree", sqlite]),
-        .testTarget(name: "ReplicaTests", dependencies: ["Replica", "Index", "Disk", "Ignore", "Tree"]),
+        .testTarget(name: "DiskTests", dependencies: ["Disk", "Tree", "TestSupport"]),
+        .testTarget(name: "IndexTests", dependencies: ["Index", "Tree", "TestSupport", sqlite]),
+        .testTarget(name: "ReplicaTests", dependencies: ["Replica", "Index", "Disk", "Ignore", "Tree", "TestSupport"]),
         .testTarget(
             name: "CommandTests",
             dependencies: [
-                "nosocks", "websocket-echo", "WebSocketNIO", "WebSocket", "Wire", "Disk", "CLinux", "Simulator", "Tree",
-                nioCore, nioPosix,
+                "nosocks", "websocket-echo", "WebSocketNIO", "WebSocket", "Wire", "Disk", "CLinux", "Tree",
+                "TestSupport", nioCore, nioPosix,
             ],
             exclude: ["Hazards.md"]),
     ],
@@ -115,7 +116,7 @@ if Context.environment["NOSOCKS_FUZZ"] == "yes" {
             name: "fuzz", dependencies: fuzzed, path: "Tests",
             sources: ["FuzzTests/Parsers", "fuzz/LibFuzzer.swift"]))
 } else {
-    package.targets.append(.testTarget(name: "FuzzTests", dependencies: fuzzed))
+    package.targets.append(.testTarget(name: "FuzzTests", dependencies: fuzzed + ["TestSupport"]))
 }
 
 for target in package.targets where target.type != .system && target.name != "CLinux" {

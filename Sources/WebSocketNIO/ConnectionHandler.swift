@@ -7,7 +7,7 @@ final class ConnectionHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
-    private enum Phase {
+    enum Phase {
         /// In the pipeline, and not yet started: the upgrade is finishing.
         case starting
         case open
@@ -16,39 +16,32 @@ final class ConnectionHandler: ChannelInboundHandler {
         case closed
     }
 
-    /// How the connection ended, decided by whatever happened first.
-    private struct Ending {
-        var code: CloseCode?
-        var reason = ""
-        var error: (any Error)?
-    }
-
-    private let configuration: WebSocketConfiguration
-    private let owner: any WebSocketHandler
+    let configuration: WebSocketConfiguration
+    let owner: any WebSocketHandler
     /// What all of a server's connections share; `nil` for a client.
-    private let budget: ArrivalBudget?
+    let budget: ArrivalBudget?
     // What of the machine never changes: asked for here, it costs no look into the machine for each message.
-    private let role: Role
+    let role: Role
     private let agreement: DeflateAgreement?
     private let sendsIndependentMessages: Bool
-    private var machine: Machine
-    private var phase = Phase.starting
-    private var ending: Ending?
-    private var context: ChannelHandlerContext?
-    private var connection: WebSocketConnection?
+    var machine: Machine
+    var phase = Phase.starting
+    var ending: Ending?
+    var context: ChannelHandlerContext?
+    var connection: WebSocketConnection?
     private var keepalive: Keepalive
     private var pace: MessagePace
-    private var isPaused = false
+    var isPaused = false
     /// What was read before the pause and is for after it.
-    private var unread = ByteBuffer()
-    private var keepaliveTask: Scheduled<Void>?
-    private var closeTask: Scheduled<Void>?
+    var unread = ByteBuffer()
+    var keepaliveTask: Scheduled<Void>?
+    var closeTask: Scheduled<Void>?
     private var random = SystemRandomNumberGenerator()
     /// The event loop's: a channel never changes to another.
     private let share = LoopShare.current
 
     /// Frames that have not been written to the channel yet.
-    private var out = ByteBuffer()
+    var out = ByteBuffer()
     /// How much the last write had gathered: a guess at the next one.
     private var lastOut = 0
     /// What the frames in `out` add to the connection's buffered bytes.
@@ -177,10 +170,7 @@ final class ConnectionHandler: ChannelInboundHandler {
         case .pong:
             break
         case .close(let code, let reason):
-            ending = ending ?? Ending(code: code, reason: reason)
-            machine.writeClose(code: code, reason: "", maskingKey: maskingKey(), into: &out)
-            // The server drops TCP first, the client leaves it a moment to (RFC 6455 §7.1.1).
-            linger(then: role == .server ? .all : nil)
+            closed(code: code, reason: reason)
         }
     }
 
@@ -203,15 +193,6 @@ final class ConnectionHandler: ChannelInboundHandler {
             read(&bytes, context)
         }
         if isPaused != isReading { try? context.channel.syncOptions?.setOption(.autoRead, value: isReading) }
-    }
-
-    /// The peer broke a rule: what was sent before goes out, then the close frame, then our half of the connection.
-    /// Closing both halves at once would reset the connection if bytes are left unread, and the peer might lose all.
-    private func fail(_ error: ProtocolError) {
-        guard phase == .open else { return }
-        ending = ending ?? Ending(code: error.closeCode, reason: error.reason, error: error)
-        machine.writeClose(code: error.closeCode, reason: error.reason, maskingKey: maskingKey(), into: &out)
-        linger(then: .output)
     }
 
     // MARK: Sending
@@ -279,7 +260,7 @@ final class ConnectionHandler: ChannelInboundHandler {
         emit(buffer)
     }
 
-    private func writeOut() {
+    func writeOut() {
         if out.readableBytes > 0 { emit(takeOut()) }
     }
 
@@ -322,72 +303,11 @@ final class ConnectionHandler: ChannelInboundHandler {
         }
     }
 
-    private func flush() {
+    func flush() {
         writeOut()
         isFlushing = true
         context?.flush()
         isFlushing = false
-    }
-
-    // MARK: Closing
-
-    func close(code: CloseCode, reason: String) {
-        guard phase == .open, let context,
-            machine.writeClose(code: code, reason: reason, maskingKey: maskingKey(), into: &out)
-        else { return }
-        flush()
-        // The peer's time starts when our close frame has left.
-        let promise = context.eventLoop.makePromise(of: Void.self)
-        promise.futureResult.assumeIsolated().whenSuccess {
-            guard self.phase == .open, let context = self.context else { return }
-            self.closeTask = context.eventLoop.assumeIsolated().scheduleTask(in: self.configuration.closeTimeout) {
-                self.drop(WebSocketConnectionError.closeTimedOut)
-            }
-        }
-        context.writeAndFlush(Self.wrapOutboundOut(ByteBuffer()), promise: promise)
-    }
-
-    /// Sends what has gathered, closes as much as `mode` says when that has left, and the rest when the time is up.
-    private func linger(then mode: CloseMode?) {
-        phase = .lingering
-        if isPaused { try? context?.channel.syncOptions?.setOption(.autoRead, value: true) }
-        unread = ByteBuffer()
-        keepaliveTask?.cancel()
-        closeTask?.cancel()
-        guard let context else { return }
-        let channel = context.channel
-        closeTask = context.eventLoop.assumeIsolated().scheduleTask(in: configuration.lingerTimeout) {
-            channel.drop()
-        }
-        writeOut()
-        let promise = context.eventLoop.makePromise(of: Void.self)
-        if let mode {
-            promise.futureResult.whenComplete { _ in channel.close(mode: mode, promise: nil) }
-        }
-        context.writeAndFlush(Self.wrapOutboundOut(ByteBuffer()), promise: promise)
-    }
-
-    /// Drops the TCP connection now.
-    func drop(_ error: any Error) {
-        guard phase != .closed else { return }
-        ending = ending ?? Ending(error: error)
-        if phase == .open { phase = .lingering }
-        context?.channel.drop()
-    }
-
-    private func finish() {
-        guard phase != .closed, phase != .starting else { return }
-        phase = .closed
-        keepaliveTask?.cancel()
-        closeTask?.cancel()
-        out = ByteBuffer()
-        unread = ByteBuffer()
-        budget?.settle(from: machine.heldBytes, to: 0)
-        connection?.setWritable(false)
-        connection?.detach()
-        connection = nil
-        let ending = ending ?? Ending(error: WebSocketConnectionError.lost)
-        owner.closed(code: ending.code, reason: ending.reason, error: ending.error)
     }
 
     // MARK: Keepalive
@@ -429,7 +349,7 @@ final class ConnectionHandler: ChannelInboundHandler {
         context.eventLoop.now.uptimeNanoseconds
     }
 
-    private func maskingKey() -> UInt32 {
+    func maskingKey() -> UInt32 {
         role == .client ? random.next() : 0
     }
 

@@ -31,6 +31,7 @@ extension Commands {
             try await Bench.run { bench in
                 let hub = try await bench.hub()
                 try hub.folder.write("text", to: "file")
+                try await hub.wait()
                 let early = try await bench.peer("early", of: hub)
                 let (file, text) = try await token(bench, "add", "laptop", "hub")
                 // Whoever came without one, when none was wanted, goes.
@@ -89,6 +90,7 @@ extension Commands {
             try await Bench.run { bench in
                 let hub = try await bench.hub()
                 try hub.folder.write("1", to: "file")
+                try await hub.wait()
                 let (writing, _) = try await token(bench, "add", "writer", "hub")
                 let (reading, _) = try await token(bench, "add", "--role", "read", "reader", "hub")
                 let writer = try await bench.peer("writer", of: hub, ["--token-file", writing])

@@ -143,6 +143,7 @@ extension Commands {
                 try other.folder.write("other", to: "gone")
                 try await other.listen()
                 let first = try await bench.peer("first", of: hub)
+                try await settle(hub, first)
                 try hub.folder.remove("gone")
                 try await settle(hub, first)
                 #expect(try await hub.stop() == 0)

@@ -1,5 +1,11 @@
 import Testing
 
+#if canImport(Glibc)
+import Glibc
+#else
+import Darwin
+#endif
+
 extension Commands {
     @Suite("A full disk", .enabled("file systems can't be mounted here", Mounting.isPossible))
     struct FullDisk {
@@ -82,10 +88,14 @@ extension Commands {
                 let one = try Replica(at: bench, name: "one", hub: hub, disk: disk)
                 try hub.folder.write("first", to: "file")
                 try await one.join()
+                // What somebody may still write to does not become history.
+                let held = one.folder.with("file") { open($0, O_WRONLY | O_CLOEXEC) }
+                try SystemError.check(held, "open", "file")
                 try hub.folder.write("second", to: "file")
                 try await eventually("the second version") { (try? one.folder.text("file")) == "second" }
                 // The first has come out of the tree, and it is not yet written down that it is history.
                 try one.kill()
+                close(held)
                 let state = one.folder.folder(".nosocks")
                 for name in try state.children(of: "staging") {
                     try state.rename("staging/\(name)", to: "history/\(name)")

@@ -117,6 +117,7 @@ extension Commands {
                 let hub = try await bench.hub()
                 try hub.folder.write("text", to: "file")
                 let one = try await bench.peer("one", of: hub)
+                try await settle(hub, one)
                 let before = try bench.folder.items().keys.filter { !"\($0)".contains(".nosocks") }.sorted()
 
                 let client = try await HostileClient(port: hub.port, greets: attack.greets)

@@ -32,6 +32,7 @@ extension Commands {
             try await Bench.run { bench in
                 let hub = try await bench.hub()
                 try hub.folder.write("text", to: "file")
+                try await hub.wait()
                 let copy = bench.folder.folder("new").folder("copy")
                 let program = try bench.nosocks(["join", "--once", "--quiet", hub.url, copy.text])
                 #expect(try await program.ending() == 0)

@@ -20,6 +20,7 @@ extension Commands {
                 let two = try await bench.peer("two", of: hub)
                 try before(hub.folder)
                 try await settle(hub, one, two)
+                try await hub.wait(all: true)
                 let gone = killed == .hub ? hub : one
                 try gone.kill()
                 if killed == .hub { try await one.program.hears("disconnected") }

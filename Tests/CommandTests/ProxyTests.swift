@@ -84,6 +84,7 @@ extension Commands {
                 proxy.demand(authorization: "Basic bWVAaG9tZTpzM2NyZXQ6L3dvcmQ=")
                 let hub = try await bench.hub()
                 try hub.folder.write("text", to: "file")
+                try await hub.wait()
                 let right = environment("http_proxy=http://me%40home:s3cret%3A%2Fword@\(proxy.address)")
                 let inside = try await once(bench, hub.url, ["-v", "-v"], under: right)
                 #expect(inside.status == 0)

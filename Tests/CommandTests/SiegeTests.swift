@@ -130,18 +130,12 @@ extension Commands {
             setrlimit(resource, &limit)
             let count = min(2000, Int(limit.rlim_cur) / 2)
             try await siege(growingBy: 32 + count * 32 / 1024) { ground, midst in
-                var all: [Stranger] = []
-                let hello = Array(HostileClient.hello.readableBytesView)
-                while all.count < count {
-                    let some = try await guests(100, at: ground.hub)
-                    for stranger in some {
-                        await stranger.send(Stranger.header(0x82, length: hello.count) + hello)
-                    }
-                    all += some
-                }
+                // They answer pings: however long it takes until all are there, the first ones stay.
+                var all: [HostileClient] = []
+                for _ in 0..<count { all.append(try await HostileClient(port: ground.hub.port, greets: true)) }
                 try await midst()
                 #expect(all.allSatisfy { !$0.isGone })
-                for stranger in all { stranger.close() }
+                for client in all { client.close() }
             }
         }
 

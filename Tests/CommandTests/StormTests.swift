@@ -1,4 +1,4 @@
-import Simulator
+import TestSupport
 import Testing
 
 #if canImport(Glibc)

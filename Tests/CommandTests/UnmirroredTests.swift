@@ -49,6 +49,7 @@ extension Commands {
                 try hub.folder.write("secret", to: "file")
                 try hub.folder.makeDirectory("d")
                 try hub.folder.write("inside", to: "d/inside")
+                try await hub.wait()
                 try await one.join()
                 try one.folder.setMode(0, of: "d")
                 try one.folder.write("changed", to: "file")

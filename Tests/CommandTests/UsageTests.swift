@@ -118,6 +118,7 @@ extension Commands {
             try await Bench.run { bench in
                 let hub = try await bench.hub()
                 try hub.folder.write("text", to: "file")
+                try await hub.wait()
                 for words in [
                     ["--once", "--name", "x", hub.url, "a"], [hub.url, "b", "--once"],
                     ["--once", hub.url, "--", "--c"],

@@ -1,21 +1,15 @@
+import TestSupport
 import Tree
 
 /// Names, patterns and rule files from a seed: few different bytes, so that patterns match often.
 struct RandomRules {
-    private var state: UInt64
+    private var random: SeededRandom
 
     init(seed: UInt64) {
-        state = seed
+        random = SeededRandom(seed: seed)
     }
 
-    mutating func below(_ limit: Int) -> Int {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-        mixed ^= mixed >> 31
-        return Int(mixed % UInt64(limit))
-    }
+    mutating func below(_ limit: Int) -> Int { random.below(limit) }
 
     mutating func chance(_ part: Int, in whole: Int) -> Bool { below(whole) < part }
 

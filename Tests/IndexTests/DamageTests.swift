@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 import Tree
 
@@ -73,7 +74,7 @@ import Tree
 
     @Test func `A damaged row is an error or another row, never a trap`() throws {
         let seed: UInt64 = 3
-        var random = SeededGenerator(seed: seed)
+        var random = SeededRandom(seed: seed)
         var record = try settled("some/path", 12)
         record.base = version(11, .symlink(Entry.Symlink(target: Array("target".utf8))))
         record.offered = .directory(Entry.Directory(mode: Mode(rawValue: 0o700)))
@@ -97,7 +98,7 @@ import Tree
 
     @Test func `A damaged file gives errors, never a trap`() throws {
         let seed: UInt64 = 5
-        var random = SeededGenerator(seed: seed)
+        var random = SeededRandom(seed: seed)
         let folder = try Folder()
         let index = try folder.open()
         try index.save((1...300).map { try settled("folder-\($0 % 7)/file-\($0)", $0) }, durably: false)

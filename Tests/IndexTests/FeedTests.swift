@@ -116,4 +116,26 @@ import Tree
         #expect(index.cursor == cursor(0, epoch: 9))
         #expect(try index.encodedList(of: digest(2)) == list.encoded())
     }
+
+    @Test func `An index that is found in another folder knows nothing of it but content`() throws {
+        let folder = try Folder()
+        let here = Index.Home(root: 1, state: 2)
+        let index = try Index(path: folder.indexPath, newReplica: 7, home: here)
+        #expect(!index.wasElsewhere)
+        for revision in 1...3 as ClosedRange<UInt64> { try append(revision, term: 5, to: index) }
+        let list = ChunkList(fileSize: 70_000, chunks: [Chunk(size: 70_000, digest: try digest(1))])
+        try index.save(list, of: digest(2))
+        try index.close()
+        let same = try Index(path: folder.indexPath, newReplica: 8, home: here)
+        #expect(!same.wasElsewhere && same.replica == 7)
+        #expect(try terms(1...3, of: same) == [5, 5, 5])
+        try same.close()
+        let other = try Index(path: folder.indexPath, newReplica: 8, home: Index.Home(root: 3, state: 2))
+        #expect(other.wasElsewhere && other.replica == 8)
+        #expect(other.cursor == .start)
+        #expect(try other.records(limit: 9).isEmpty)
+        #expect(try other.successor(of: .zero, at: path("a")) == nil)
+        #expect(try terms(0...3, of: other) == [0, 0, 0, 0])
+        #expect(try other.encodedList(of: digest(2)) == list.encoded())
+    }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import GRDB
+import TestSupport
 import Testing
 import Tree
 
@@ -34,14 +35,71 @@ import Tree
         PRAGMA user_version = 1;
         """
 
+    /// What version 2 made of these, empty.
+    private static let from1to2 = """
+        ALTER TABLE meta ADD COLUMN root INTEGER;
+        ALTER TABLE meta ADD COLUMN state INTEGER;
+        ALTER TABLE records ADD COLUMN made INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE records ADD COLUMN base_made INTEGER;
+        ALTER TABLE records ADD COLUMN base_author TEXT;
+        ALTER TABLE log ADD COLUMN author TEXT NOT NULL DEFAULT '';
+        ALTER TABLE log ADD COLUMN made INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE removed ADD COLUMN revision INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE removed ADD COLUMN author TEXT NOT NULL DEFAULT '';
+        ALTER TABLE removed ADD COLUMN made INTEGER NOT NULL DEFAULT 0;
+        DROP TABLE history;
+        CREATE TABLE history (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, path BLOB NOT NULL,
+            entry BLOB NOT NULL, digest INTEGER, size INTEGER NOT NULL, seconds INTEGER NOT NULL,
+            revision INTEGER NOT NULL, author TEXT NOT NULL, made INTEGER NOT NULL, form INTEGER NOT NULL,
+            base INTEGER) STRICT;
+        CREATE INDEX history_digest ON history (digest) WHERE digest IS NOT NULL;
+        CREATE INDEX history_path ON history (path, id);
+        CREATE INDEX history_whole ON history (id) WHERE form = 0;
+        CREATE TABLE history_content (id INTEGER PRIMARY KEY, content BLOB NOT NULL) STRICT;
+        PRAGMA user_version = 2;
+        """
+
+    /// A file as an earlier version left it.
+    private func old(_ sql: String..., in folder: Folder, fill: (Database) throws -> Void) throws {
+        let old = try DatabaseQueue(path: folder.indexPath)
+        try old.write { database in
+            for sql in sql { try database.execute(sql: sql) }
+            try fill(database)
+        }
+        try old.close()
+    }
+
+    @Test func `An index of version 2 opens, with all that it held`() throws {
+        let folder = try Folder()
+        let record = try settled("a", 4)
+        let copy = try settled("a.conflict-ada-0123abcd", 5)
+        try old(Self.version1, Self.from1to2, in: folder) { database in
+            for record in [record, copy] {
+                try database.execute(
+                    sql: "INSERT INTO records VALUES (?, ?, 10, ?, 0, ?, 77, NULL, NULL)",
+                    arguments: StatementArguments(
+                        .key(record.path), .natural(record.remote.revision.rawValue),
+                        .integer(record.local.fileDigest?.prefix), .blob(RecordCoding.encode(record))))
+            }
+        }
+        for _ in 0..<2 {
+            let index = try folder.open()
+            let origin = Origin(revision: Revision(rawValue: 4), author: "ada", seconds: 77)
+            #expect(try index.recordAndOrigin(at: record.path).1 == origin)
+            #expect(try index.possibleConflictCopies() == [copy.path])
+            #expect(try index.records(ofInode: fingerprint(4).inode) == [record])
+            #expect(index.cursor.known == Mark(revision: Revision(rawValue: 9), term: .none))
+            #expect(try index.term(at: Revision(rawValue: 9)) == .none)
+            try index.close()
+        }
+    }
+
     @Test func `An index of version 1 opens, with all that it held`() throws {
         let folder = try Folder()
         let record = try settled("a", 4)
         let copy = try settled("a.conflict-ada-0123abcd", 5)
         let entry = try file(5)
-        let old = try DatabaseQueue(path: folder.indexPath)
-        try old.write { database in
-            try database.execute(sql: Self.version1)
+        try old(Self.version1, in: folder) { database in
             for record in [record, copy] {
                 try database.execute(
                     sql: "INSERT INTO records VALUES (?, ?, 10, ?, 0, ?)",
@@ -63,7 +121,6 @@ import Tree
                 sql: "INSERT INTO removed VALUES ('t', ?, ?, ?, NULL, 2)",
                 arguments: StatementArguments(.key(record.path), .blob(fingerprint(3)), .blob(entry)))
         }
-        try old.close()
         for _ in 0..<2 {
             let index = try folder.open()
             #expect(index.replica == 7)
@@ -159,7 +216,7 @@ import Tree
             #expect(try view.records(limit: 1000).count == Int(last) * 2)
         }
         #expect(last == 60)
-        var generator = SeededGenerator(seed: 11)
+        var generator = SeededRandom(seed: 11)
         for _ in 0..<200 {
             var broken = log
             for _ in 0..<8 {

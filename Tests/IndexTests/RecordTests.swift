@@ -1,4 +1,5 @@
 import Index
+import TestSupport
 import Testing
 import Tree
 
@@ -59,7 +60,7 @@ import Tree
 
     @Test(arguments: 0..<20 as Range<UInt64>)
     func `Iteration agrees with a sorted array`(seed: UInt64) throws {
-        var generator = SeededGenerator(seed: seed)
+        var generator = SeededRandom(seed: seed)
         var paths: Set<RelativePath> = []
         for _ in 0..<200 {
             var bytes: [UInt8] = []

@@ -1,5 +1,6 @@
 import Foundation
 import Index
+import TestSupport
 import Testing
 import Tree
 
@@ -23,29 +24,12 @@ final class Folder {
     }
 }
 
-/// A small generator, so that a seed tells the whole test (SplitMix64, Steele et al. 2014).
-struct SeededGenerator: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) {
-        state = seed
-    }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-        return mixed ^ (mixed >> 31)
-    }
-}
-
 func path(_ string: String) throws -> RelativePath {
     try RelativePath(string)
 }
 
 func digest(_ number: UInt64) throws -> Digest {
-    var generator = SeededGenerator(seed: number)
+    var generator = SeededRandom(seed: number)
     return try #require(Digest((0..<32).map { _ in UInt8.random(in: 0...255, using: &generator) }))
 }
 

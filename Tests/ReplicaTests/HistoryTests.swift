@@ -1,5 +1,6 @@
 import Disk
 import Index
+import TestSupport
 import Testing
 import Tree
 
@@ -133,7 +134,7 @@ private enum Edit: CaseIterable {
         // Small enough that the oldest go.
         settings.historySize = 1_500_000
         let bench = try Bench(settings: settings)
-        var random = SeededRandom(seed)
+        var random = SeededRandom(seed: seed)
         var expected: [Digest: [UInt8]] = [:]
         var present: [String: [UInt8]] = [:]
         var all: [[UInt8]] = []
@@ -321,22 +322,5 @@ func eventually(_ what: String, _ holds: () throws -> Bool) throws {
     while try !holds() {
         guard clock.now < end else { throw BenchError(description: "waited in vain for \(what)") }
         usleep(1000)
-    }
-}
-
-/// A generator whose seed tells the whole test (SplitMix64).
-struct SeededRandom: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(_ seed: UInt64) {
-        state = seed
-    }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-        return mixed ^ (mixed >> 31)
     }
 }

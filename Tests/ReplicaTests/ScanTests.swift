@@ -1,5 +1,6 @@
 import Disk
 import Synchronization
+import TestSupport
 import Testing
 import Tree
 

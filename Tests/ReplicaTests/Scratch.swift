@@ -60,21 +60,4 @@ func path(_ text: String) throws -> RelativePath {
     try RelativePath(text)
 }
 
-/// Bytes that look random and are the same each time (SplitMix64).
-func randomBytes(_ count: Int, seed: UInt64) -> [UInt8] {
-    var state = seed
-    var bytes: [UInt8] = []
-    bytes.reserveCapacity(count + 8)
-    while bytes.count < count {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-        mixed ^= mixed >> 31
-        withUnsafeBytes(of: mixed.littleEndian) { bytes.append(contentsOf: $0) }
-    }
-    bytes.removeLast(bytes.count - count)
-    return bytes
-}
-
 var isSuperuser: Bool { geteuid() == 0 }

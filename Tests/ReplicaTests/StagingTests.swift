@@ -1,5 +1,6 @@
 import Disk
 import Index
+import TestSupport
 import Testing
 import Tree
 

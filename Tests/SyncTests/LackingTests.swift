@@ -71,11 +71,22 @@ struct LackingTests {
         expectFound()
     }
 
-    @Test("comes to everybody as soon as its content is anywhere again", arguments: [0, 1])
-    func isFound(site: Int) throws {
-        write(content, at: try RelativePath("g"), on: world.sites[site])
+    @Test(
+        "comes to everybody as soon as its content is anywhere again, under its own name or another",
+        arguments: [0, 1], ["f", "g"])
+    func isFound(site: Int, name: String) throws {
+        write(content, at: try RelativePath(name), on: world.sites[site])
         turn(60)
         expectFound()
+    }
+
+    @Test("comes to a hub that nobody is connected to as soon as it has the content under another name")
+    func isFoundAlone() throws {
+        world.cut(world.sites[1])
+        write(content, at: try RelativePath("g"), on: world.hub)
+        world.report(world.hub, all: true)
+        #expect(world.hub.disk.node(at: path)?.kind.content == content)
+        #expect(world.hub.lacking(at: path).isEmpty)
     }
 
     private func expectFound() {
@@ -85,10 +96,12 @@ struct LackingTests {
         }
     }
 
-    @Test("gives way to a directory that somebody makes in its place", arguments: [0, 1])
+    @Test("gives way to a directory that somebody makes in its place, and that waits for nobody", arguments: [0, 1])
     func givesWay(site: Int) throws {
         let inside = try RelativePath("d/f/x")
         write(SimContent([8]), at: inside, on: world.sites[site])
+        turn(60)
+        for site in world.sites.dropLast() { #expect(site.disk.node(at: inside)?.kind.content == SimContent([8])) }
         try world.calm()
         for site in world.sites { #expect(site.disk.node(at: inside)?.kind.content == SimContent([8])) }
     }

@@ -1,4 +1,5 @@
 import NIOCore
+import TestSupport
 import Testing
 import Tree
 import Wire
@@ -17,7 +18,7 @@ import Wire
     @Test func `Mutated messages are refused or mean something`() throws {
         let seed: UInt64 = 42
         var samples = Samples(seed: seed)
-        var random = SeededGenerator(seed: seed)
+        var random = SeededRandom(seed: seed)
         var refused = 0
         var inputs = 0
         for _ in 0..<2_000 {
@@ -42,7 +43,7 @@ import Wire
         print("wire: \(inputs) mutated messages, \(refused) refused")
     }
 
-    private func mutate(_ bytes: inout [UInt8], using random: inout SeededGenerator) {
+    private func mutate(_ bytes: inout [UInt8], using random: inout SeededRandom) {
         let values: [UInt8] = [0, 1, 0x7f, 0x80, 0xff, UInt8.random(in: 0...255, using: &random)]
         guard !bytes.isEmpty else { return bytes.append(values[5]) }
         // Lengths and counts stand near the front.

@@ -1,4 +1,5 @@
 import NIOCore
+import TestSupport
 import Testing
 import Tree
 import Wire
@@ -13,7 +14,7 @@ struct WireSpeed {
     #endif
 
     @Test func `Many changes`() throws {
-        var samples = SeededGenerator(seed: 1)
+        var samples = SeededRandom(seed: 1)
         let deliveries = try (0..<count).map { number in
             let digest = Digest((0..<32).map { _ in UInt8.random(in: 0...255, using: &samples) })
             let entry = Entry.file(

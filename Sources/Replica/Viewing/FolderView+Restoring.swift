@@ -86,7 +86,7 @@ extension FolderView {
         try? place.removeDirectory()
     }
 
-    private func stage(_ version: KeptVersion, at place: Place) throws {
+    func stage(_ version: KeptVersion, at place: Place) throws {
         switch version.entry {
         case .tombstone: throw RestoreFailure.lost
         case .directory(let directory):
@@ -108,7 +108,7 @@ extension FolderView {
     }
 
     /// Writes a version into an empty file.
-    package func write(_ version: KeptVersion, to target: Descriptor) throws(RestoreFailure) {
+    private func write(_ version: KeptVersion, to target: Descriptor) throws(RestoreFailure) {
         guard let file = version.entry.file else { throw .noFile }
         if let source = try? source(of: version), target.clone(from: source) {
             // What was copied is compared, not what it was copied from.
@@ -242,16 +242,16 @@ extension FolderView {
 }
 
 extension RestoreFailure {
-    package init(_ error: any Error) {
+    /// Whether it would work with more space.
+    package var isNoSpace: Bool {
+        if case .failed(let error) = self { error.isNoSpace } else { false }
+    }
+
+    init(_ error: any Error) {
         switch error {
         case let error as RestoreFailure: self = error
         case let error as DiskError: self = .failed(error)
         default: self = .lost
         }
     }
-}
-
-extension Place {
-    /// Gives what is here a name that is free, or fails with EEXIST.
-    package func takeName(of target: Place) throws(DiskError) { try renameExclusively(to: target) }
 }

@@ -1,5 +1,4 @@
 import ArgumentParser
-import Index
 import Replica
 import Tree
 

@@ -1,5 +1,4 @@
 import ArgumentParser
-import Disk
 import Replica
 import Tree
 
@@ -139,8 +138,7 @@ private struct Restorer {
     // MARK: Elsewhere
 
     private func write(_ version: KeptVersion, in view: FolderView, to target: String) throws(RestoreFailure) {
-        guard version.entry.file != nil else { throw .noFile }
-        guard target == "-" else { return try make(NamedPath.bytes(of: target), of: version, in: view) }
+        guard target == "-" else { return try view.write(version, toNewFileAt: NamedPath.bytes(of: target)) }
         // Whole or not at all: once it is known to be all there, it is written.
         try view.read(version) { _ in true }
         var hasFailed = false
@@ -150,50 +148,11 @@ private struct Restorer {
         }
     }
 
-    /// Makes a new file, which has its name when it is whole.
-    private func make(
-        _ target: [UInt8], of version: KeptVersion, in view: FolderView
-    ) throws(RestoreFailure) {
-        do {
-            let (directory, name) = try place(of: target)
-            let staged = Place(directory: directory, name: Array(".nosocks-restore-\(getpid())".utf8))
-            let final = Place(directory: directory, name: name)
-            guard try final.statusIfPresent() == nil else { throw RestoreFailure.exists }
-            let file = try staged.createFile()
-            do {
-                try view.write(version, to: file)
-                if let entry = version.entry.file {
-                    try file.setMode(entry.mode)
-                    try file.setModified(entry.mtime)
-                }
-                try file.synchronize()
-                try staged.takeName(of: final)
-            } catch {
-                try? staged.removeFile()
-                throw error
-            }
-        } catch let error as DiskError where error.isExisting {
-            throw .exists
-        } catch {
-            throw RestoreFailure(error)
-        }
-    }
-
-    private func place(of path: [UInt8]) throws -> (Descriptor, name: [UInt8]) {
-        let slash = UInt8(ascii: "/")
-        let cut = path.lastIndex(of: slash)
-        let name = Array(cut.map { path[($0 + 1)...] } ?? path[...])
-        guard !name.isEmpty else { throw RestoreFailure.exists }
-        let directory = cut.map { $0 == 0 ? [slash] : Array(path[..<$0]) } ?? [UInt8(ascii: ".")]
-        return (try Root(at: directory).descriptor, name)
-    }
-
     // MARK: Failing
 
     func end(_ failure: RestoreFailure) -> ExitStatus {
         talk.fail("\(argument): \(failure.text)", ["path": argument])
-        if case .failed(let error) = failure, error.isNoSpace { return .noSpace }
-        return .failed
+        return failure.isNoSpace ? .noSpace : .failed
     }
 }
 

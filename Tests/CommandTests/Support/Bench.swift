@@ -197,6 +197,23 @@ final class Replica: Sendable {
         try program.end()
     }
 
+    /// Waits until it has taken in what is on its disk now. With `all`, until everybody has that, and has written down
+    /// that it has: a folder may look right before its process knows that it does.
+    func wait(all: Bool = false) async throws {
+        let words = [Binary.nosocks, "wait", "--quiet"] + (all ? ["--all"] : []) + [path]
+        let program = try await bench.run(prefix + words)
+        guard program.ended == 0 else { throw TimedOut(what: "\(name) to have waited", state: program.errors) }
+    }
+
+    /// Waits until just this is there.
+    func holds(_ names: [Name]) async throws {
+        var found: [Name] = []
+        try await eventually("\(name) to hold \(names)", state: { "\(found)" }) {
+            found = try folder.items().keys.sorted()
+            return found == names.sorted()
+        }
+    }
+
     /// Asks it to end, and waits until it has.
     @discardableResult
     func stop() async throws -> Program.Status {
@@ -225,4 +242,10 @@ func settle(_ replicas: Replica...) async throws {
             }
             return differences.isEmpty
         })
+}
+
+/// Waits until what was done on `from` before has reached `to`, ignored or not.
+func pass(_ mark: Name, from: Replica, to: Replica...) async throws {
+    try from.folder.write("\(mark)", to: mark)
+    for replica in to { try await replica.program.hears("created", path: "\(mark)") }
 }

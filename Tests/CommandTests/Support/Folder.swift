@@ -175,7 +175,6 @@ struct Folder: Sendable {
         (try? status(name)) != nil
     }
 
-    /// The names in a directory, in order.
     /// Bytes that may still be written on its file system.
     func freeSpace() throws -> UInt64 {
         var found = statvfs()
@@ -183,6 +182,7 @@ struct Folder: Sendable {
         return UInt64(found.f_bavail) * UInt64(found.f_frsize)
     }
 
+    /// The names in a directory, in order.
     func children(of name: Name = "") throws -> [Name] {
         guard let directory = with(name, { opendir($0) }) else {
             throw SystemError(call: "opendir", name: "\(name)", code: errno)

@@ -42,6 +42,13 @@ final class HostileClient: Sendable {
     /// What the hub said at the end.
     var goodbye: Goodbye? { listener.goodbye.withLock(\.self) }
 
+    /// Whether the connection has ended.
+    var isGone: Bool { listener.end.withLock { $0 != nil } }
+
+    func close() {
+        connection.close()
+    }
+
     /// Waits for the end of the connection: the hub's close code, nil if there was none.
     func closing() async throws -> CloseCode? {
         try await eventually("the connection to end") { listener.end.withLock { $0 != nil } }

@@ -1,7 +1,7 @@
 import NIOCore
 import NIOPosix
-import Simulator
 import Synchronization
+import TestSupport
 
 /// A network: passes bytes on between whoever connects and a port of this machine, and counts them. A bad one cuts each
 /// connection after some of them or some time, in the middle of whatever is under way.

@@ -1,5 +1,5 @@
 import CLinux
-import Simulator
+import TestSupport
 
 #if canImport(Glibc)
 import Glibc

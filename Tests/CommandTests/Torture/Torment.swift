@@ -1,4 +1,4 @@
-import Simulator
+import TestSupport
 
 #if canImport(Glibc)
 import Glibc
