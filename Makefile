@@ -66,7 +66,7 @@ fuzz: prerequisites
 	MINUTES=$(or $(MINUTES),10) ONLY=$(ONLY) Tests/fuzz/fuzz.sh
 
 sanitize: prerequisites-test
-	SANITIZER=$(or $(SANITIZER),address) ONLY=$(ONLY) Tests/sanitize/sanitize.sh
+	SANITIZER=$(or $(SANITIZER),address) ONLY='$(ONLY)' Tests/sanitize/sanitize.sh
 
 soak: prerequisites-test $(BINARY)
 	Tests/soak/work.sh $(BINARY) $(or $(TREE),/usr/include) $(or $(ROUNDS),20)
