@@ -10,8 +10,8 @@ ECHO := .build/release/websocket-echo
 SOURCES := Package.swift $(shell find Sources -type f)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build test simulate lint conformance interop bench bench-websocket mutants fuzz soak flap torture install uninstall \
-	ci clean prerequisites
+.PHONY: help demo build test simulate lint conformance interop bench bench-websocket mutants fuzz sanitize soak flap \
+	torture install uninstall ci clean prerequisites
 
 help:
 	@echo 'make demo                     build, then watch three folders follow each other'
@@ -27,6 +27,8 @@ help:
 	@echo 'make mutants                  breaks the core on purpose, and demands that the simulator notices'
 	@echo 'make fuzz MINUTES=10 ONLY=frames'
 	@echo '                              bytes that libFuzzer thinks up, for every parser of bytes from outside (all)'
+	@echo 'make sanitize SANITIZER=thread ONLY=CommandTests'
+	@echo '                              the tests under a sanitizer, address or thread (address); ONLY is a filter (all)'
 	@echo 'make soak TREE=DIR ROUNDS=20  ordinary work on three copies of a real tree, judged by rsync'
 	@echo 'make flap MINUTES=60          two peers whose connections are cut every few seconds, for an hour'
 	@echo 'make torture MINUTES=10 [SEED=1]'
@@ -62,6 +64,9 @@ mutants: prerequisites
 
 fuzz: prerequisites
 	MINUTES=$(or $(MINUTES),10) ONLY=$(ONLY) Tests/fuzz/fuzz.sh
+
+sanitize: prerequisites-test
+	SANITIZER=$(or $(SANITIZER),address) ONLY='$(ONLY)' Tests/sanitize/sanitize.sh
 
 soak: prerequisites-test $(BINARY)
 	Tests/soak/work.sh $(BINARY) $(or $(TREE),/usr/include) $(or $(ROUNDS),20)

@@ -169,7 +169,7 @@ import Tree
             #expect(bench.replica.rest() == (point > 0))
             #expect(bench.shell("test -z \"$(ls .nosocks/aside)\"") == 0)
             #expect(
-                try bench.replica.removed().map(\.item.expected.file?.digest)
+                try bench.replica.removed().map { $0.item.expected.file?.digest }
                     == (isDone ? [Digest(of: Array("new".utf8))] : []))
             #expect(try bench.text("f") == (isDone ? "old" : "new"))
         }

@@ -115,7 +115,7 @@ import Tree
         #expect(try bench.replica.index.historySize() <= settings.historySize)
         let kept = try bench.replica.index.oldestHistory(limit: 20)
         let last = (18..<20).map { Digest(of: Array("content \($0)".utf8)) }
-        #expect(kept.map(\.entry.file?.digest) == last)
+        #expect(kept.map { $0.entry.file?.digest } == last)
     }
 }
 

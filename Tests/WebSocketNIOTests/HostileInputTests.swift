@@ -184,6 +184,9 @@ import WebSocket
     func connectFlood() async throws {
         var configuration = WebSocketConfiguration()
         configuration.maxHandshakesPerAddress = 3
+        // However slow the machine is, nothing else takes a connection away.
+        configuration.handshakeTimeout = .minutes(10)
+        configuration.deadInterval = .minutes(10)
         let recorder = Recorder(echoes: true)
         let (server, port) = try await server(recorder, configuration)
         let member = try await RawClient.connect(port: port)

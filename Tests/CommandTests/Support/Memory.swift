@@ -4,7 +4,7 @@ import FoundationEssentials
 import Foundation
 #endif
 
-/// What a process takes of the machine's memory, where the system tells.
+/// What a process takes of the machine's memory, where the system tells, and where it is not mostly a sanitizer's.
 struct Memory {
     private let process: Program
 
@@ -23,7 +23,9 @@ struct Memory {
     var peak: Int? { field("VmHWM") }
 
     private func field(_ name: String) -> Int? {
-        guard let status = try? String(contentsOfFile: "/proc/\(process.id)/status", encoding: .utf8) else {
+        guard Program.sanitizing.isEmpty,
+            let status = try? String(contentsOfFile: "/proc/\(process.id)/status", encoding: .utf8)
+        else {
             return nil
         }
         let line = status.split(separator: "\n").first { $0.hasPrefix(name + ":") }

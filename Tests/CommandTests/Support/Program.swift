@@ -47,10 +47,15 @@ final class Program: Sendable, CustomStringConvertible {
         self.id = id
     }
 
+    /// What a sanitizer that is built into the programs goes by (`make sanitize`); empty without one.
+    static let sanitizing = ["ASAN_OPTIONS", "LSAN_OPTIONS", "TSAN_OPTIONS"].compactMap { name in
+        ProcessInfo.processInfo.environment[name].map { "\(name)=\($0)" }
+    }
+
     /// The environment: nothing of the person's own settings, for git least of all.
     private static let settings: [String] = {
         let path = ProcessInfo.processInfo.environment["PATH"] ?? "/usr/local/bin:/usr/bin:/bin"
-        return [
+        return sanitizing + [
             "PATH=\(path)", "LC_ALL=C", "HOME=/nonexistent", "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=/dev/null",
             "GIT_AUTHOR_NAME=a", "GIT_AUTHOR_EMAIL=a@example.org", "GIT_COMMITTER_NAME=a",
             "GIT_COMMITTER_EMAIL=a@example.org",
