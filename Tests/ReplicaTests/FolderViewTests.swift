@@ -105,6 +105,22 @@ import Tree
         #expect(throws: FolderView.Failure.noReplica) { try FolderView(at: Array(bench.scratch.path.utf8)) }
     }
 
+    @Test func `A version that becomes history while somebody looks is not missed`() throws {
+        let bench = try Bench()
+        try bench.write("old", to: "f")
+        let (entry, fingerprint) = try bench.adopt("f")
+        guard case .placed(_, let out?) = try bench.place("new", at: "f", expecting: fingerprint) else {
+            throw BenchError(description: "nothing came out")
+        }
+        let view = try bench.view()
+        try eventually("it to become history") { try bench.replica.retire(out) }
+        let kept = try #require(try view.kept(within: path("f")).last)
+        #expect(kept.entry == entry)
+        #expect(try bench.bytes(kept, in: view) == Array("old".utf8))
+        #expect(try view.restore(kept) == .replaced)
+        #expect(try bench.text("f") == "old")
+    }
+
     @Test func `What is handed over is taken over once, wherever the command was interrupted`() throws {
         for point in 0..<3 {
             let bench = try Bench()

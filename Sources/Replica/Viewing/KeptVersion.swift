@@ -8,6 +8,8 @@ package struct KeptVersion: Sendable {
         case history(HistoryItem)
         /// In the staging folder: taken out of the tree and not history yet.
         case staged(String)
+        /// In the history folder, since the index was read that says nothing of it yet.
+        case settled(String)
         /// Handed over by a command, and not taken over yet.
         case aside(String)
     }
@@ -44,8 +46,11 @@ extension FolderView {
         var kept = items.sorted { $0.id < $1.id }.filter { history.isHeld($0) }.map { KeptVersion($0) }
         var out: [KeptVersion] = []
         for item in try index.removed() where Self.is(item.path, within: path) && item.expected.isLive {
+            // In the order in which it goes, so that it is not missed on its way.
             if isOut(item, at: Place(directory: staging, name: Array(item.token.utf8))) {
                 out.append(KeptVersion(item, .staged(item.token)))
+            } else if isOut(item, at: history.place(item.token)) {
+                out.append(KeptVersion(item, .settled(item.token)))
             }
         }
         if let aside = try? AsideFolder(in: state, making: false) {
@@ -89,6 +94,7 @@ extension FolderView {
     func source(of version: KeptVersion) throws(DiskError) -> Descriptor {
         switch version.source {
         case .history(let item): try history.place(item.name).openForReading()
+        case .settled(let name): try history.place(name).openForReading()
         case .staged(let name): try Place(directory: staging, name: Array(name.utf8)).openForReading()
         case .aside(let name): try AsideFolder(in: state, making: false).place(name).openForReading()
         }
