@@ -146,7 +146,8 @@ struct Folder: Sendable {
     /// Removes all that is there, with whatever is in it.
     func removeTree(_ name: Name = "") throws {
         if try kind(of: name) == .directory {
-            try? setMode(0o700, of: name)
+            // No more than is needed: somebody watches, and takes that for a change.
+            if try status(name).st_mode & 0o700 != 0o700 { try? setMode(0o700, of: name) }
             for child in try children(of: name) { try removeTree(name.appending(child)) }
         }
         try remove(name)
