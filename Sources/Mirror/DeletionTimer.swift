@@ -8,7 +8,12 @@ struct DeletionTimer {
     private static let belonging = TimeAmount.seconds(1)
     private static let window = TimeAmount.minutes(5)
 
+    /// The barrier behind all that had happened when the time was up. Those that others ask for have higher numbers.
+    static let barrier: UInt64 = 0
+
     private var waiting = 0
+    /// How many deletions waited when the barrier was asked for; nil where it was not.
+    private var counted: Int?
     private var credit = 0
     private var creditEnd: Scheduled<Void>?
     private var judgement: Scheduled<Void>?
@@ -21,6 +26,7 @@ struct DeletionTimer {
     ) {
         if count != waiting {
             waiting = count
+            counted = nil
             judgement?.cancel()
             judgement = count > 0 ? loop.scheduleTask(in: Self.quiet, judge) : nil
         }
@@ -32,8 +38,17 @@ struct DeletionTimer {
         if hasWindow, windowEnd == nil { windowEnd = loop.scheduleTask(in: Self.window, beginWindow) }
     }
 
+    /// The time is up, and a barrier was asked for.
+    mutating func asked() {
+        counted = waiting
+    }
+
+    /// Whether no deletion has come since the barrier was asked for.
+    var isQuiet: Bool { counted != nil }
+
     mutating func judged() {
         waiting = 0
+        counted = nil
         judgement = nil
     }
 

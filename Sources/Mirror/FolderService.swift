@@ -146,10 +146,10 @@ extension FolderService {
             hasWindow: machine.hasDeletionWindow, on: thread.loop,
             judge: { [weak self] in
                 self?.on { service in
-                    service.deletions.judged()
-                    service.attempt { () throws(StoreFailure) in
-                        service.perform(try service.machine.judgeDeletions())
-                    }
+                    // Whoever deletes may be faster than this process: only what is behind all that has happened by now
+                    // is the last of it.
+                    service.deletions.asked()
+                    if !service.folder.barrier(DeletionTimer.barrier) { service.judgeDeletions() }
                 }
             },
             forgetCredit: { [weak self] in
@@ -166,6 +166,13 @@ extension FolderService {
                     service.machine.beginDeletionWindow()
                 }
             })
+    }
+
+    /// What had happened when the deletions that wait were to be judged has been told.
+    private func judgeDeletions() {
+        guard deletions.isQuiet else { return }
+        deletions.judged()
+        attempt { () throws(StoreFailure) in perform(try machine.judgeDeletions()) }
     }
 
     /// Somebody says that the deletions which are held are meant.
@@ -232,6 +239,7 @@ extension FolderService {
     }
 
     private func heard(_ signals: [ReplicaSignal]) {
+        var judgesDeletions = false
         attempt { () throws(StoreFailure) in
             var dirty: [Dirty] = []
             var barriers: [UInt64] = []
@@ -246,7 +254,9 @@ extension FolderService {
             folder.readRules(among: dirty)
             if !dirty.isEmpty { perform(try machine.changed(dirty)) }
             for id in barriers { passedBarrier(id) }
+            judgesDeletions = barriers.contains(DeletionTimer.barrier)
         }
+        if judgesDeletions { judgeDeletions() }
     }
 
     /// Compares a part of the folder with the index, or all of it (nil), a step at a time, so that everything else gets
