@@ -12,8 +12,8 @@ struct DeletionTimer {
     static let barrier: UInt64 = 0
 
     private var waiting = 0
-    /// How many deletions waited when the barrier was asked for; nil where it was not.
-    private var counted: Int?
+    /// Whether a barrier was asked for, and no deletion has come since.
+    private(set) var isQuiet = false
     private var credit = 0
     private var creditEnd: Scheduled<Void>?
     private var judgement: Scheduled<Void>?
@@ -26,7 +26,7 @@ struct DeletionTimer {
     ) {
         if count != waiting {
             waiting = count
-            counted = nil
+            isQuiet = false
             judgement?.cancel()
             judgement = count > 0 ? loop.scheduleTask(in: Self.quiet, judge) : nil
         }
@@ -39,16 +39,11 @@ struct DeletionTimer {
     }
 
     /// The time is up, and a barrier was asked for.
-    mutating func asked() {
-        counted = waiting
-    }
-
-    /// Whether no deletion has come since the barrier was asked for.
-    var isQuiet: Bool { counted != nil }
+    mutating func asked() { isQuiet = true }
 
     mutating func judged() {
         waiting = 0
-        counted = nil
+        isQuiet = false
         judgement = nil
     }
 
