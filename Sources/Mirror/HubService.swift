@@ -247,7 +247,7 @@ package actor HubService: FolderService {
                 if hub.sessions.isEmpty { hub.conclude() }
                 return
             }
-            hub.perform(hub.machine.closed(id))
+            hub.attempt { () throws(StoreFailure) in hub.perform(try hub.machine.closed(id)) }
         }
     }
 

@@ -28,6 +28,15 @@ extension HubMachine {
         for path in waiting { backlog.add(path) }
     }
 
+    /// Who was asked has gone without an answer. Where all others have given theirs, nobody has it; where there are none, it
+    /// is they who are waited for.
+    mutating func giveUp(whatWasAskedOf session: HubSession<Store.Content>) {
+        guard sessions.values.contains(where: \.isGreeted) else { return }
+        for content in absent.values where session.transfers.contains(content.file) {
+            giveUp(content.file, for: [content.path])
+        }
+    }
+
     /// What was to be brought back waits for a person, and the rest for a peer that has it.
     private mutating func giveUp(_ content: MissingContent) throws(StoreFailure) {
         let held = backlog.held.count

@@ -162,10 +162,11 @@ package struct HubMachine<Store: ReplicaStore>: FolderMachine {
         sessions[session] = HubSession<Store.Content>(isReadOnly: isReadOnly, deletionLimit: deletionLimit)
     }
 
-    package mutating func closed(_ id: SessionID) -> [Action] {
+    package mutating func closed(_ id: SessionID) throws(StoreFailure) -> [Action] {
         guard let session = sessions.removeValue(forKey: id) else { return [] }
         if session.isGreeted { actions.append(.left(id, name: session.name)) }
-        return takeActions()
+        giveUp(whatWasAskedOf: session)
+        return backlog.hasDirty ? try settled() : takeActions()
     }
 
     /// The session's socket takes more, or no more for now.

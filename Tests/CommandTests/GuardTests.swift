@@ -28,9 +28,13 @@ extension Commands {
         }
 
         /// All of it goes between two looks: on a slow machine it would else be small deletions, one after the other.
-        private func removeAll(of replica: Replica) throws {
+        private func removeAll(of replica: Replica, in bench: Bench) throws {
             try replica.program.signal(SIGSTOP)
-            try removeAll(of: replica.folder)
+            for directory in 0..<12 {
+                try bench.folder.rename(
+                    Name(stringLiteral: "\(replica.name)/d\(directory)"),
+                    to: Name(stringLiteral: "gone-\(replica.name)-\(directory)"))
+            }
             try replica.program.signal(SIGCONT)
         }
 
@@ -59,7 +63,7 @@ extension Commands {
                 let two = try await bench.peer("two", of: hub)
                 try await settle(hub, one, two)
                 let whole = try count(hub.folder)
-                try removeAll(of: one)
+                try removeAll(of: one, in: bench)
                 try await one.program.hears("held")
                 #expect(try count(hub.folder) == whole)
                 #expect(try await ask(bench, "status", "-q", one.path).ended == 5)
@@ -80,13 +84,13 @@ extension Commands {
             try await Bench.run { bench in
                 let (hub, one) = try await bench.mirror(fill)
                 let whole = try count(hub.folder)
-                try removeAll(of: one)
+                try removeAll(of: one, in: bench)
                 try await one.program.hears("held")
                 #expect(try await ask(bench, "revert", one.path).ended == 0)
                 try await settle(hub, one)
                 #expect(try count(one.folder) == whole)
                 // Of what the hub's own disk lost it gets the content back from its peers.
-                try removeAll(of: hub)
+                try removeAll(of: hub, in: bench)
                 try await hub.program.hears("held")
                 #expect(try count(one.folder) == whole)
                 #expect(try await ask(bench, "revert", hub.path).ended == 0)

@@ -27,8 +27,14 @@ extension World {
     func cut(_ peer: Site) {
         guard let connection = connections.removeValue(forKey: peer.name) else { return }
         note("cut \(peer.name)")
-        if let actions = hub.hub?.closed(connection.session) { perform(actions) }
+        hubCloses(connection.session)
         if let actions = peer.peer?.disconnected() { perform(actions, of: peer) }
+    }
+
+    func hubCloses(_ session: SessionID) {
+        run(hub) { () throws(StoreFailure) in
+            if let actions = try hub.hub?.closed(session) { perform(actions) }
+        }
     }
 
     /// The peer gives its connection up, and the hub does not know.
@@ -59,7 +65,7 @@ extension World {
         guard let place = stale.firstIndex(where: { $0 === connection }) else { return }
         stale.remove(at: place)
         note("the hub gives up an old connection of \(connection.peer.name)")
-        if let actions = hub.hub?.closed(connection.session) { perform(actions) }
+        hubCloses(connection.session)
     }
 
     func receive(_ messages: [Message<[UInt8]>], on connection: Connection) {

@@ -137,7 +137,7 @@ extension World {
         if hub.log.rows.dropFirst(before).contains(where: { $0.change.author != hub.name }) {
             fail(Violation(invariant: "I20", text: "the hub took what a stranger offered"))
         }
-        if let actions = hub.hub?.closed(session) { perform(actions) }
+        hubCloses(session)
     }
 
     // MARK: Disks

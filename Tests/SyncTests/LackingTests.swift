@@ -133,4 +133,18 @@ struct LackingTests {
         turn(60)
         for site in world.sites.dropLast() { #expect(site.disk.node(at: inside)?.kind.content == SimContent([8])) }
     }
+
+    @Test("is known to be lacking when the last of those who were asked goes without an answer")
+    func isAskedOfOneWhoGoes() throws {
+        world.stop(world.hub, powerFails: false)
+        let peer = world.sites[1]
+        for site in [world.hub, peer] { world.start(site) }
+        world.connect(peer)
+        world.deliverUp(peer)
+        world.abandon(peer)
+        turn(20)
+        #expect(world.hub.lacking(at: path).isEmpty)
+        world.close(stale: try #require(world.stale.first))
+        #expect(world.hub.lacking(at: path) == [path])
+    }
 }
