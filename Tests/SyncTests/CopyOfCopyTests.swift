@@ -9,13 +9,7 @@ struct CopyOfCopyTests {
     private let world: World
 
     init() {
-        var options = SimulationOptions(seed: 1, mode: .liveness, faults: [])
-        options.peers = 1
-        options.hasReader = false
-        options.isSolo = false
-        options.interludes = 1_000_000
-        world = World(options)
-        for site in world.sites { world.start(site) }
+        world = World.undisturbed(peers: 1)
     }
 
     private func copy(of content: SimContent, by author: String) throws -> RelativePath {

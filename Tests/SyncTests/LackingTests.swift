@@ -14,13 +14,7 @@ struct LackingTests {
     /// and has it.
     init() throws {
         path = try RelativePath("d/f")
-        var options = SimulationOptions(seed: 1, mode: .liveness, faults: [])
-        options.peers = 2
-        options.hasReader = false
-        options.isSolo = false
-        options.interludes = 1_000_000
-        world = World(options)
-        for site in world.sites { world.start(site) }
+        world = World.undisturbed(peers: 2)
         write(content, at: path, on: world.hub)
         try world.calm()
         for site in world.sites.reversed() { world.stop(site, powerFails: false) }

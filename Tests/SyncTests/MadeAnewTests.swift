@@ -10,13 +10,7 @@ struct MadeAnewTests {
         let path = try RelativePath("f")
         let file = SimDisk.Kind.file(
             SimContent([7]), mode: Mode(rawValue: 0o644), mtime: Timestamp(seconds: 1, nanoseconds: 0))
-        var options = SimulationOptions(seed: 1, mode: .liveness, faults: [])
-        options.peers = 1
-        options.hasReader = false
-        options.isSolo = false
-        options.interludes = 1_000_000
-        let world = World(options)
-        for site in world.sites { world.start(site) }
+        let world = World.undisturbed(peers: 1)
         world.write(world.hub, path, file)
         try world.calm()
         let peer = world.sites[1]

@@ -8,13 +8,7 @@ struct OfferedAndIgnoredTests {
     @Test("counts as unseen: gone when the rules go, it was not deleted")
     func isNotDeleted() throws {
         let path = try RelativePath("a")
-        var options = SimulationOptions(seed: 1, mode: .liveness, faults: [])
-        options.peers = 1
-        options.hasReader = false
-        options.isSolo = false
-        options.interludes = 1_000_000
-        let world = World(options)
-        for site in world.sites { world.start(site) }
+        let world = World.undisturbed(peers: 1)
         try world.calm()
         let peer = world.sites[1]
         let name = Array("a".utf8)

@@ -1,0 +1,15 @@
+@testable import Simulator
+
+extension World {
+    /// A hub and so many peers whose processes run, and to whom nothing happens by itself.
+    static func undisturbed(peers: Int) -> World {
+        var options = SimulationOptions(seed: 1, mode: .liveness, faults: [])
+        options.peers = peers
+        options.hasReader = false
+        options.isSolo = false
+        options.interludes = 1_000_000
+        let world = World(options)
+        for site in world.sites { world.start(site) }
+        return world
+    }
+}
