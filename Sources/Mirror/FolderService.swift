@@ -170,7 +170,7 @@ extension FolderService {
 
     /// What had happened when the deletions that wait were to be judged has been told.
     private func judgeDeletions() {
-        guard deletions.isQuiet else { return }
+        guard deletions.isAsked else { return }
         deletions.judged()
         attempt { () throws(StoreFailure) in perform(try machine.judgeDeletions()) }
     }

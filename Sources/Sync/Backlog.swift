@@ -44,7 +44,6 @@ package struct Backlog {
     package var hasUnstable: Bool { !unstable.isEmpty }
 
     package var hasDirty: Bool { !dirty.isEmpty }
-    var dirtyCount: Int { dirty.count }
 
     /// Whether a path waits for anything but a person or another path.
     func isPending(_ path: RelativePath) -> Bool {

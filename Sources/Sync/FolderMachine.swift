@@ -60,7 +60,8 @@ extension FolderMachine {
     /// Time has passed without a further deletion: those that wait go, or are held.
     package mutating func judgeDeletions() throws(StoreFailure) -> [Action] {
         guard waitingDeletions > 0 else { return try settled() }
-        reconciler.deletions.judge(waiting: backlog.heldCount, total: try store.liveCount())
+        let store = store
+        try reconciler.deletions.judge(waiting: backlog.heldCount) { () throws(StoreFailure) in try store.liveCount() }
         if let held = heldDeletions { reconciler.notices.append(.held(held)) } else { backlog.release() }
         return try settled()
     }
@@ -76,11 +77,6 @@ extension FolderMachine {
         backlog.release()
         reconciler.deletions.settled()
         return try settled()
-    }
-
-    /// What is known to have changed is worked off next.
-    mutating func foreseeDeletions() {
-        reconciler.deletions.pending = backlog.dirtyCount + backlog.held.count
     }
 
     /// What was to be brought back can't be had from anyone: it waits for a person again.

@@ -382,7 +382,6 @@ extension HubMachine {
     /// Works off what wants a look, publishes what came of it, and sends it out.
     package mutating func settled() throws(StoreFailure) -> [Action] {
         while backlog.hasDirty {
-            foreseeDeletions()
             for (path, rereading) in backlog.take(SyncProtocol.batchEntries) {
                 try settle(path, rereading: rereading)
             }

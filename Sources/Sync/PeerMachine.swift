@@ -389,7 +389,6 @@ package struct PeerMachine<Store: ReplicaStore>: FolderMachine {
     mutating func work() throws(StoreFailure) {
         guard link == .live else { return }
         while backlog.hasDirty, offers.hasRoom {
-            foreseeDeletions()
             var inner: [RelativePath] = []
             for (path, rereading) in backlog.take(offers.room) {
                 guard !backlog.isInsideRefused(path) else {

@@ -156,7 +156,7 @@ extension Reconciler {
             // Whoever sees to a directory may see to what is inside.
             guard try self.record(at: record.path) == record else { return .waiting(.parent) }
         }
-        let admission = admit(record.base.entry, found.entry)
+        let admission = admit(record, found.entry)
         guard admission != .held else { return .waiting(.held) }
         var record = record
         record.offered = found.entry
@@ -169,12 +169,14 @@ extension Reconciler {
         return .submitted
     }
 
-    private mutating func admit(_ old: Entry, _ new: Entry) -> DeletionGuard.Admission {
+    private mutating func admit(_ record: Record, _ new: Entry) -> DeletionGuard.Admission {
+        let old = record.base.entry
         switch (old.isLive, new.isLive) {
         case (true, false):
-            guard old.isDirectory else { return deletions.admit() }
+            guard old.isDirectory else { return deletions.admit(old, at: record.path) }
             deletions.removedDirectory()
-        case (false, true): deletions.created()
+        case (false, true):
+            if let path = deletions.created(new) { touched.append(path) }
         case (true, true), (false, false): break
         }
         return .admitted

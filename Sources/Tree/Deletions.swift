@@ -8,6 +8,14 @@ package enum DeletionLimit: Hashable, Sendable {
     /// In a tree of fewer entries, deleting most of them is everyday work.
     package static let fewest = 1000
 
+    /// So many are allowed whatever the total is.
+    package var least: Int {
+        switch self {
+        case .count(let count): count
+        case .percent: allowed(of: Self.fewest)
+        }
+    }
+
     package func allowed(of total: Int) -> Int {
         switch self {
         case .count(let count): count

@@ -59,6 +59,7 @@ struct Perturbation {
                 world.deliverUp(peer)
                 world.deliverDown(peer)
             }
+            for site in world.sites where site !== second { world.judgeDeletions(site) }
             try world.check()
         }
     }

@@ -65,6 +65,7 @@ extension World {
         for site in sites {
             start(site)
             report(site, all: true)
+            if random.oneIn(2) { judgeDeletions(site) }
         }
         for peer in peers {
             connect(peer)

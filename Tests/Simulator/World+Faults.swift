@@ -11,7 +11,9 @@ extension World {
         case .edit:
             pass(Int64(random.below(Timing.pause)))
             edit(site)
-        case .report: report(site, all: random.oneIn(2))
+        case .report:
+            report(site, all: random.oneIn(2))
+            if random.oneIn(2) { judgeDeletions(site) }
         case .deliverUp:
             if random.oneIn(4) { deliverStale() }
             deliverUp(peer)

@@ -299,11 +299,12 @@ final class World {
             if let actions = try site.peer?.retryUnstable() { perform(actions, of: site) }
             if let actions = try site.peer?.retryProblems() { perform(actions, of: site) }
         }
+        judgeDeletions(site)
         attendToDeletions(site)
     }
 
-    /// No further deletion comes, and a person says what is to become of those that are held.
-    private func attendToDeletions(_ site: Site) {
+    /// No further deletion comes.
+    func judgeDeletions(_ site: Site) {
         run(site) { () throws(StoreFailure) in
             if site.hub.map({ $0.waitingDeletions > 0 }) == true, let actions = try site.hub?.judgeDeletions() {
                 perform(actions)
@@ -312,6 +313,10 @@ final class World {
                 perform(actions, of: site)
             }
         }
+    }
+
+    /// A person says what is to become of the deletions that are held.
+    private func attendToDeletions(_ site: Site) {
         guard isCalm || random.oneIn(4) else { return }
         // Whoever hears, when nothing else happens any more, that nobody has it, lets it go.
         let isMeant = random.oneIn(2) || isCalm && hasGone(site.peer?.backlog.held ?? site.hub?.backlog.held ?? [])

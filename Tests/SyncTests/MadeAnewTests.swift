@@ -17,6 +17,7 @@ struct MadeAnewTests {
         world.stop(peer, powerFails: false)
         world.remove(world.hub, path)
         world.report(world.hub, all: true)
+        world.judgeDeletions(world.hub)
         world.write(world.hub, path, file)
         world.report(world.hub, all: true)
         world.remove(peer, path)

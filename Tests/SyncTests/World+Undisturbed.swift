@@ -2,8 +2,8 @@
 
 extension World {
     /// A hub and so many peers whose processes run, and to whom nothing happens by itself.
-    static func undisturbed(peers: Int) -> World {
-        var options = SimulationOptions(seed: 1, mode: .liveness, faults: [])
+    static func undisturbed(peers: Int, faults: FaultSet = []) -> World {
+        var options = SimulationOptions(seed: 1, mode: .liveness, faults: faults)
         options.peers = peers
         options.hasReader = false
         options.isSolo = false

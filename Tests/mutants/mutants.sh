@@ -136,9 +136,11 @@ try "a hub takes what it ignores" Sources/Sync/HubMachine+Submissions.swift \
 try "ignored, and not lost sight of without a hub" Sources/Sync/PeerMachine.swift \
     's/if link != \.live \{ try reconciler\.loseSight\(among: all\) \}//'
 try "every deletion passes where it is made" Sources/Sync/DeletionGuard.swift \
-    's/guard holder == nil, shrink \+ pending < few else \{ return \.held \}//'
+    's/guard allowance > 0 else \{/guard true else {/'
 try "every deletion passes at the hub" Sources/Sync/DeletionGuard.swift \
-    's/guard shrink < limit\.allowed\(of: total \?\? 0\) else \{ return false \}//'
+    's/guard try allows\(shrink \+ 1, counting: count\) else \{ return false \}//'
+try "what was renamed passes beyond the limit" Sources/Sync/DeletionGuard.swift \
+    's/guard shrink < limit\.least, let index/guard let index/'
 try "creations count before they are accepted" Sources/Sync/HubMachine+Deletions.swift \
     's/(guard var deletions = sessions\[id\]\?\.deletions, current)(\.isLive), !submission\.entry\.isLive else \{ return false \}/if submission.entry.isLive, !current.isLive { sessions[id]?.deletions.created() }\n        $1$2, !submission.entry.isLive else { return false }/'
 try "what is to be brought back is still known as deleted" Sources/Sync/FolderMachine.swift \

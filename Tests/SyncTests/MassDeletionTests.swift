@@ -1,0 +1,78 @@
+import Sync
+import Testing
+import Tree
+
+@testable import Simulator
+
+@Suite("A mass deletion")
+struct MassDeletionTests {
+    private let world: World = .undisturbed(peers: 1, faults: FaultSet([.massDeletion]))
+    private var peer: World.Site { world.sites[1] }
+    private let paths: [RelativePath]
+
+    /// A tree at rest with one file more than may go.
+    init() throws {
+        guard case .count(let limit) = world.deletionLimit else { throw Unlimited() }
+        paths = try (0...limit).map { try RelativePath("f\($0)") }
+        for (number, path) in paths.enumerated() { write(number, at: path) }
+        try world.calm()
+        beginWindows()
+    }
+
+    private struct Unlimited: Error {}
+
+    private func write(_ number: Int, at path: RelativePath) {
+        let time = Timestamp(seconds: Int64(number), nanoseconds: 0)
+        world.write(peer, path, .file(SimContent([UInt8(number)]), mode: Mode(rawValue: 0o644), mtime: time))
+    }
+
+    private func beginWindows() {
+        peer.peer?.beginDeletionWindow()
+        world.hub.hub?.beginDeletionWindow()
+    }
+
+    private func exchange() {
+        for _ in 0..<10 {
+            world.deliverUp(peer)
+            world.deliverDown(peer)
+        }
+    }
+
+    private var hasAll: Bool { paths.allSatisfy { world.order.tree[$0]?.isLive == true } }
+
+    @Test("that is seen piece by piece goes as a whole or not at all")
+    func isOne() {
+        for path in paths {
+            world.remove(peer, path)
+            world.report(peer, all: true)
+            exchange()
+            #expect(hasAll)
+        }
+        world.judgeDeletions(peer)
+        exchange()
+        #expect(hasAll)
+        #expect(peer.peer?.heldDeletions?.count == paths.count)
+    }
+
+    @Test("is none below the limit, and goes when no further deletion comes")
+    func isFew() {
+        for path in paths.dropFirst() { world.remove(peer, path) }
+        world.report(peer, all: true)
+        exchange()
+        #expect(hasAll)
+        world.judgeDeletions(peer)
+        exchange()
+        #expect(world.order.tree.filter(\.value.isLive).map(\.key) == [paths[0]])
+    }
+
+    @Test("is none where all of it comes anew under other names, and does not wait")
+    func isMoved() throws {
+        for (number, path) in paths.enumerated() {
+            write(number, at: try RelativePath("g\(number)"))
+            world.remove(peer, path)
+        }
+        world.report(peer, all: true)
+        exchange()
+        #expect(!paths.contains { world.order.tree[$0]?.isLive == true })
+    }
+}
