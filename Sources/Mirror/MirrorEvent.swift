@@ -55,6 +55,8 @@ package enum MirrorEvent: Sendable {
 package enum MirrorEnd: Sendable {
     /// On request, or because all was done that was asked for.
     case done
+    /// On request, before all was done that was asked for (`--once`).
+    case interrupted
     /// Everything is in sync but for paths with problems (``MirrorEvent/problem(_:_:)`` said which).
     case problems(outOfSpace: Bool)
     /// Everything is in sync but for so many deletions, which nobody has said are meant.

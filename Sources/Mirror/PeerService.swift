@@ -102,7 +102,7 @@ package actor PeerService: FolderService {
 
     /// Says goodbye and ends.
     package func stop() {
-        finish(.done)
+        finish(options.isOnce ? .interrupted : .done)
     }
 
     /// Reads ignore rules again, and looks at everything.

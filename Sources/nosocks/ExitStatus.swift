@@ -21,4 +21,6 @@ enum ExitStatus: Int32, Error {
     case held = 10
     /// `wait` ran out of time.
     case timedOut = 124
+    /// `join --once` was told to end before it was done: as a shell has it for a program that SIGINT ended.
+    case interrupted = 130
 }

@@ -150,6 +150,9 @@ extension MirrorEnd {
         talk.clearProgress()
         switch self {
         case .done: return .done
+        case .interrupted:
+            talk.fail("ended before this folder and the hub's were the same; what has come so far stays")
+            return .interrupted
         case .problems(let outOfSpace):
             let problems = narrator.problems
             for (path, problem) in problems { talk.fail("\(path): \(Wording.problem(problem))") }

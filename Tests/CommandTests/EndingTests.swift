@@ -46,6 +46,22 @@ extension Commands {
             }
         }
 
+        @Test(
+            "join --once that has to end before it is done ends with 130, and a script does not go on",
+            .enabled(if: Proc.isThere))
+        func interrupted() async throws {
+            try await Bench.run { bench in
+                let hub = try await bench.hub()
+                try hub.program.signal(SIGSTOP)
+                let once = try bench.nosocks(["join", "--once", hub.url, "one"])
+                while once.ended == nil, try !Proc.takes(SIGTERM, once.id) { await Task.yield() }
+                once.signal(SIGTERM)
+                #expect(try await once.ending() == 130)
+                #expect(once.errors.contains("before"))
+                try hub.program.signal(SIGCONT)
+            }
+        }
+
         @Test("a signal in the middle of a snapshot ends it with 0, and it goes on from there")
         func inSnapshot() async throws {
             try await Bench.run { bench in
