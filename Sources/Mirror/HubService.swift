@@ -304,8 +304,7 @@ package actor HubService: FolderService {
         if ids.count == 1, let id = ids.first {
             sessions[id]?.session.send(message)
         } else {
-            let prepared = Session.prepare(message, with: preparer)
-            for id in ids { sessions[id]?.session.send(prepared) }
+            Session.send(message, to: ids.compactMap { sessions[$0]?.session }, with: preparer)
         }
         for id in ids {
             guard let session = sessions[id]?.session, session.isFull else { continue }

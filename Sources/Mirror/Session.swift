@@ -24,6 +24,7 @@ final class Session: WebSocketHandler {
         /// Bytes of what has arrived and was not taken yet.
         var arrivedBytes = 0
         var isPaused = false
+        var compression = AdaptiveCompression()
         /// Ends the connection of somebody who says nothing.
         var deadline: Scheduled<Void>?
     }
@@ -124,18 +125,26 @@ final class Session: WebSocketHandler {
     func send(_ message: Message<ByteBuffer>) {
         guard let connection else { return }
         let buffer = MessageEncoder().encode(message)
-        connection.send(buffer, compress: Deflater.wouldShrink(buffer))
+        connection.send(buffer, compress: wantsCompressed(buffer) && Deflater.wouldShrink(buffer))
         if case .chunks = message { awaitSupply(connection) }
     }
 
-    func send(_ prepared: PreparedMessage) {
-        connection?.send(prepared)
+    /// Encodes and deflates a message once, and sends it to all of `sessions`.
+    static func send(_ message: Message<ByteBuffer>, to sessions: [Session], with preparer: MessagePreparer) {
+        let buffer = MessageEncoder().encode(message)
+        // Each is asked, since each takes note of what it sends.
+        let wishes = sessions.count { $0.wantsCompressed(buffer) }
+        let prepared = preparer.prepare(buffer, compress: wishes > 0 && Deflater.wouldShrink(buffer))
+        for session in sessions { session.connection?.send(prepared) }
     }
 
-    /// Encodes and deflates a message once, for any number of sessions.
-    static func prepare(_ message: Message<ByteBuffer>, with preparer: MessagePreparer) -> PreparedMessage {
-        let buffer = MessageEncoder().encode(message)
-        return preparer.prepare(buffer, compress: Deflater.wouldShrink(buffer))
+    private func wantsCompressed(_ message: ByteBuffer) -> Bool {
+        state.withLock { state in
+            guard let connection = state.connection else { return false }
+            return state.compression.compresses(
+                message.readableBytes, isBacklogged: connection.bufferedBytes > 0,
+                at: NIODeadline.now().uptimeNanoseconds)
+        }
     }
 
     /// Whether more waits for the socket than should.
