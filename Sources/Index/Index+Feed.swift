@@ -41,26 +41,38 @@ extension Index {
         let saved = Set(records.map(\.path))
         try write("append changes", cursor: cursor, durably: true) { database in
             guard changes.count == bases.count else { throw Damage("not one base for each change") }
-            let insert = try database.cachedStatement(sql: "INSERT INTO log VALUES (?, ?, ?, ?, ?, ?)")
-            let upsert = try database.cachedStatement(sql: Query.upsert)
             let now = clock()
             for (change, base) in zip(changes, bases) {
                 if !saved.contains(change.path) {
-                    var record = try Self.record(at: change.path, database)
+                    var record = try found(at: change.path)
                     record.remote = change.version
                     record.author = change.author
-                    try Self.save(record, upsert, now, database)
+                    try save(record, now, database)
                 }
-                try insert.execute(
-                    arguments: StatementArguments(
-                        .natural(change.revision.rawValue), .key(change.path), .natural(base.rawValue),
-                        .blob(change.entry), change.author.databaseValue, .integer(now)))
+                try log(change, base, now)
             }
-            for record in records { try Self.save(record, upsert, now, database) }
+            for record in records { try save(record, now, database) }
             if let first = changes.first, cursor.known.term != self.cursor.known.term {
                 try begin(cursor.known.term, at: first.revision, database)
             }
             try prune(head: cursor.revision, database)
+        }
+    }
+
+    private func log(_ change: Change, _ base: Revision, _ now: Int64) throws {
+        let log = try hot.log
+        try log.bind(1, natural: change.revision.rawValue)
+        try log.bind(3, natural: base.rawValue)
+        log.bind(5, change.author)
+        log.bind(6, now)
+        var entry = ByteWriter(reserving: 64)
+        entry.append(change.entry)
+        try PathKey.withKey(of: change.path) { key in
+            log.bind(2, key)
+            try entry.bytes.withUnsafeBytes { bytes in
+                log.bind(4, bytes)
+                try log.run()
+            }
         }
     }
 

@@ -8,7 +8,11 @@ package import struct Tree.Record
 extension Index {
     /// What is durably known of a path; a record of nothing where nothing is.
     package func record(at path: RelativePath) throws(IndexError) -> Record {
-        try read("read a record") { try Self.record(at: path, $0) }
+        do {
+            return try found(at: path)
+        } catch {
+            throw IndexError(error, operation: "read a record")
+        }
     }
 
     /// Writes all of these at once or none of them. A nil `cursor` leaves it as it is.
@@ -18,9 +22,8 @@ extension Index {
             return
         }
         try write("save records", cursor: cursor, durably: durably) { database in
-            let upsert = try database.cachedStatement(sql: Query.upsert)
             let now = clock()
-            for record in records { try Self.save(record, upsert, now, database) }
+            for record in records { try save(record, now, database) }
         }
     }
 
@@ -196,14 +199,20 @@ extension Index {
         return found
     }
 
-    static func record(at path: RelativePath, _ database: Database) throws -> Record {
-        let statement = try database.cachedStatement(sql: "SELECT \(Query.columns) FROM records WHERE path = ?")
-        let row = try Row.fetchOne(statement, arguments: StatementArguments(.key(path)))
-        return try row.map(record) ?? Record(path: path)
+    func found(at path: RelativePath) throws -> Record {
+        let find = try hot.find
+        let record = try PathKey.withKey(of: path) { key in
+            find.bind(1, key)
+            return try find.run { row in
+                let revision = Revision(rawValue: try row.natural(0))
+                return try RecordCoding.decode(row.blob(1), path: path, revision: revision)
+            }
+        }
+        return record ?? Record(path: path)
     }
 
     /// - Parameter now: in seconds since 1970.
-    static func save(_ record: Record, _ upsert: Statement, _ now: Int64, _ database: Database) throws {
+    func save(_ record: Record, _ now: Int64, _ database: Database) throws {
         if record.isEmpty {
             try database.cachedStatement(sql: "DELETE FROM records WHERE path = ?")
                 .execute(arguments: StatementArguments(.key(record.path)))
@@ -211,14 +220,23 @@ extension Index {
         }
         // Of what is not applied yet the base is noted too: it is what becomes history.
         let base =
-            record.isPending && record.base != .never ? try recordAndOrigin(at: record.path, database)?.1 : nil
-        try upsert.execute(
-            arguments: StatementArguments(
-                .key(record.path), .natural(record.remote.revision.rawValue),
-                .integer(record.remote.entry.liveSize.map(Int64.init(clamping:))),
-                .integer(record.local.fileDigest?.prefix), .integer(record.unfinished),
-                .blob(RecordCoding.encode(record)), .integer(now), .integer(base?.seconds),
-                base?.author.databaseValue ?? .null, record.fileInode.map { .bits($0) } ?? .null))
+            record.isPending && record.base != .never ? try Self.recordAndOrigin(at: record.path, database)?.1 : nil
+        let save = try hot.save
+        try save.bind(2, natural: record.remote.revision.rawValue)
+        save.bind(3, record.remote.entry.liveSize.map(Int64.init(clamping:)))
+        save.bind(4, record.local.fileDigest?.prefix)
+        save.bind(5, record.unfinished)
+        save.bind(7, now)
+        save.bind(8, base?.seconds)
+        if let base { save.bind(9, base.author) }
+        save.bind(10, record.fileInode.map(Int64.init(bitPattern:)))
+        try PathKey.withKey(of: record.path) { key in
+            save.bind(1, key)
+            try RecordCoding.encode(record).withUnsafeBytes { state in
+                save.bind(6, state)
+                try save.run()
+            }
+        }
     }
 }
 

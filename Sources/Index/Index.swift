@@ -51,6 +51,8 @@ package final class Index {
     var lists: Int?
 
     private let queue: DatabaseQueue
+    /// Nil once it is closed.
+    private var statements: HotStatements?
     private var isFullySynchronous = false
     /// Whether something was saved that a loss of power would take back.
     package private(set) var hasUnsyncedCommits = false
@@ -99,6 +101,7 @@ package final class Index {
                 if let home { wasElsewhere = try Self.settle(at: home, database, newReplica) }
                 return try Self.meta(database)
             }
+            statements = try queue.writeWithoutTransaction { try HotStatements($0) }
             self.wasElsewhere = wasElsewhere
             self.queue = queue
             self.cursor = cursor
@@ -118,6 +121,7 @@ package final class Index {
                 try Schema.check(database)
                 return try Self.meta(database)
             }
+            statements = try queue.writeWithoutTransaction { try HotStatements($0) }
             self.queue = queue
             self.cursor = cursor
             self.replica = replica
@@ -168,6 +172,7 @@ package final class Index {
 
     /// Closes the file. Nothing else may be called afterwards.
     package func close() throws(IndexError) {
+        statements = nil
         do {
             try queue.close()
         } catch {
@@ -189,6 +194,13 @@ package final class Index {
 // MARK: Access
 
 extension Index {
+    var hot: HotStatements {
+        get throws {
+            guard let statements else { throw Damage("it is closed") }
+            return statements
+        }
+    }
+
     func read<Result>(_ operation: String, _ body: (Database) throws -> Result) throws(IndexError) -> Result {
         do {
             return try queue.writeWithoutTransaction(body)

@@ -9,6 +9,17 @@ enum PathKey {
         path.bytes.map { $0 == slash ? 0 : $0 }
     }
 
+    /// The same, without an array of its own.
+    static func withKey<Result>(
+        of path: RelativePath, _ body: (UnsafeRawBufferPointer) throws -> Result
+    ) rethrows -> Result {
+        try withUnsafeTemporaryAllocation(of: UInt8.self, capacity: path.bytes.count) { key in
+            _ = key.initialize(from: path.bytes)
+            for index in key.indices where key[index] == slash { key[index] = 0 }
+            return try body(UnsafeRawBufferPointer(key))
+        }
+    }
+
     static func path(of key: some Collection<UInt8>) throws -> RelativePath {
         do {
             return try RelativePath(key.map { $0 == 0 ? slash : $0 })
