@@ -35,6 +35,8 @@ package struct DeletionGuard {
     /// How many of those that waited may go.
     private var allowance = 0
     private var isConfirmed = false
+    /// Whether something waits that only a person can let go.
+    private var mustAsk = false
     /// The hub's entries, where they were counted in this window.
     private var total: Int?
 
@@ -43,8 +45,15 @@ package struct DeletionGuard {
     }
 
     /// At the origin: a file or symlink was deleted.
-    mutating func admit(_ entry: Entry, at path: RelativePath) -> Admission {
-        if takeRecent(entry) {
+    ///
+    /// - Parameter isDisputed: Somebody wanted it back.
+    mutating func admit(_ entry: Entry, at path: RelativePath, isDisputed: Bool) -> Admission {
+        if isDisputed {
+            guard allowance > 0, isConfirmed else {
+                mustAsk = true
+                return .held
+            }
+        } else if takeRecent(entry) {
             shrink += 1
             return .admitted
         }
@@ -96,7 +105,7 @@ package struct DeletionGuard {
     mutating func judge<Failure>(waiting: Int, counting count: () throws(Failure) -> Int) throws(Failure) {
         guard holder == nil else { return }
         total = nil
-        if try allows(shrink + waiting, counting: count) {
+        if !mustAsk, try allows(shrink + waiting, counting: count) {
             permit(waiting, isConfirmed: false)
         } else {
             holder = .origin
@@ -118,6 +127,7 @@ package struct DeletionGuard {
     mutating func permit(_ count: Int, isConfirmed: Bool) {
         holder = nil
         missed = [:]
+        mustAsk = false
         allowance = count
         self.isConfirmed = isConfirmed
     }
@@ -126,6 +136,7 @@ package struct DeletionGuard {
     mutating func settled() {
         holder = nil
         missed = [:]
+        mustAsk = false
         allowance = 0
     }
 

@@ -86,7 +86,7 @@ extension FolderMachine {
         var record = try reconciler.record(at: path)
         guard record.fingerprint == .wantedBack, record.remote.entry.isLive else { return false }
         record.base = record.remote
-        record.fingerprint = nil
+        record.fingerprint = .wantedInVain
         reconciler.put(record)
         reconciler.deletions.hold()
         backlog.note(path, .waiting(.held))

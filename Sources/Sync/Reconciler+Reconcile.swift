@@ -173,13 +173,17 @@ extension Reconciler {
         let old = record.base.entry
         switch (old.isLive, new.isLive) {
         case (true, false):
-            guard old.isDirectory else { return deletions.admit(old, at: record.path) }
+            guard old.isDirectory else { return admitDeletion(record) }
             deletions.removedDirectory()
         case (false, true):
             if let path = deletions.created(new) { touched.append(path) }
         case (true, true), (false, false): break
         }
         return .admitted
+    }
+
+    private mutating func admitDeletion(_ record: Record) -> DeletionGuard.Admission {
+        deletions.admit(record.base.entry, at: record.path, isDisputed: record.fingerprint == .wantedInVain)
     }
 
     /// Whether a rule file that went with its directory is not the last thing in there to go: whoever follows must not

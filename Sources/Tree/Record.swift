@@ -25,6 +25,11 @@ package struct Fingerprint: Hashable, Sendable {
     package static let wantedBack = Fingerprint(
         inode: 0, size: 1, mtime: Timestamp(seconds: 0, nanoseconds: 0), ctime: Timestamp(seconds: 0, nanoseconds: 0),
         mode: 0)
+
+    /// The same, and nobody had it: whether it is deleted, a person has to say.
+    package static let wantedInVain = Fingerprint(
+        inode: 0, size: 2, mtime: Timestamp(seconds: 0, nanoseconds: 0), ctime: Timestamp(seconds: 0, nanoseconds: 0),
+        mode: 0)
 }
 
 /// All that a replica durably knows of one path.
@@ -65,7 +70,7 @@ package struct Record: Hashable, Sendable {
         remote = version
         self.author = author
         // It was another version that somebody wanted back: nobody here has deleted this one.
-        if fingerprint == .wantedBack { fingerprint = nil }
+        if fingerprint == .wantedBack || fingerprint == .wantedInVain { fingerprint = nil }
     }
 }
 

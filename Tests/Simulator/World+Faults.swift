@@ -87,6 +87,7 @@ extension World {
         let offered = connections[peer.name]?.up.flatMap(paths(of:)) ?? []
         abandon(peer)
         if let path = random.pick(offered), random.oneIn(2), isEdited(peer) {
+            peer.disk.synchronize()
             write(peer, path, .file(newContent(), mode: Mode(rawValue: 0o644), mtime: wallClock(peer)))
         }
         connect(peer)

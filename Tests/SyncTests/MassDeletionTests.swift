@@ -75,4 +75,28 @@ struct MassDeletionTests {
         exchange()
         #expect(!paths.contains { world.order.tree[$0]?.isLive == true })
     }
+
+    @Test("that somebody takes back stays so where nobody has the content: it asks again, also after a restart")
+    func isDisputed() throws {
+        for path in paths { world.remove(peer, path) }
+        world.report(peer, all: true)
+        world.judgeDeletions(peer)
+        // The hub has not seen that this one is gone there as well.
+        world.remove(world.hub, paths[0])
+        world.run(peer) { () throws(StoreFailure) in
+            if let actions = try peer.peer?.revertDeletions() { world.perform(actions, of: peer) }
+        }
+        exchange()
+        #expect(peer.disk.nodes.keys.sorted() == Array(paths.dropFirst()))
+        #expect(peer.peer?.heldDeletions?.count == 1)
+
+        world.stop(peer, powerFails: false)
+        world.start(peer)
+        world.connect(peer)
+        exchange()
+        world.judgeDeletions(peer)
+        exchange()
+        #expect(hasAll)
+        #expect(peer.peer?.heldDeletions?.count == 1)
+    }
 }
