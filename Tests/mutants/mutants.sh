@@ -145,8 +145,6 @@ try "creations count before they are accepted" Sources/Sync/HubMachine+Deletions
     's/(guard var deletions = sessions\[id\]\?\.deletions, current)(\.isLive), !submission\.entry\.isLive else \{ return false \}/if submission.entry.isLive, !current.isLive { sessions[id]?.deletions.created() }\n        $1$2, !submission.entry.isLive else { return false }/'
 try "what is to be brought back is still known as deleted" Sources/Sync/FolderMachine.swift \
     's/            record\.base = \.never\n            record\.fingerprint = \.wantedBack\n//'
-try "what nobody could bring back is deleted after all" Sources/Sync/FolderMachine.swift \
-    's/record\.fingerprint = \.wantedInVain/record.fingerprint = nil/'
 
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]
