@@ -46,16 +46,24 @@ package struct Backlog {
     package var hasDirty: Bool { !dirty.isEmpty }
 
     /// Whether a path waits for anything but a person or another path.
-    func isPending(_ path: RelativePath) -> Bool {
-        dirty[path] != nil || unstable.contains(path) || overtaken[path] != nil
-            || (blocked.contains(path) && problems.isEmpty && held.isEmpty && gone.isEmpty)
+    ///
+    /// - Parameter isHolding: Whether it is a person that what is held waits for.
+    func isPending(_ path: RelativePath, isHolding: Bool) -> Bool {
+        dirty[path] != nil || unstable.contains(path) || overtaken[path] != nil || (!isHolding && held.contains(path))
+            || (blocked.contains(path) && !isStuck(isHolding: isHolding))
     }
 
-    /// The paths of which ``isPending(_:)`` is true.
-    var pending: Set<RelativePath> {
+    /// The paths of which ``isPending(_:isHolding:)`` is true.
+    func pending(isHolding: Bool) -> Set<RelativePath> {
         var all = Set(dirty.keys).union(unstable).union(overtaken.keys)
-        if problems.isEmpty, held.isEmpty, gone.isEmpty { all.formUnion(blocked) }
+        if !isHolding { all.formUnion(held) }
+        if !isStuck(isHolding: isHolding) { all.formUnion(blocked) }
         return all
+    }
+
+    /// Whether what is blocked may wait for what is not settled by itself.
+    private func isStuck(isHolding: Bool) -> Bool {
+        !problems.isEmpty || (isHolding && !held.isEmpty) || !gone.isEmpty
     }
 
     package mutating func add(_ path: RelativePath, rereading: Bool = false) {

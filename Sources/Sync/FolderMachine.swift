@@ -42,6 +42,8 @@ package protocol FolderMachine {
 
 extension FolderMachine {
     package var store: Store { reconciler.store }
+    /// Whether it is a person that deletions wait for.
+    var isHolding: Bool { reconciler.deletions.holder != nil }
     package var problems: Set<RelativePath> { backlog.problems.union(backlog.lacking) }
     /// Deletions that wait until no further one comes; then ``judgeDeletions()`` is to be called.
     package var waitingDeletions: Int { reconciler.deletions.holder == nil ? backlog.heldCount : 0 }

@@ -104,8 +104,8 @@ package struct HubMachine<Store: ReplicaStore>: FolderMachine {
     /// Whether something is to be looked at again after a while.
     package var wantsReview: Bool { !backlog.problems.isEmpty || reconciler.hasRemoved }
 
-    package var pendingPaths: Set<RelativePath> { backlog.pending }
-    package func isPending(_ path: RelativePath) -> Bool { backlog.isPending(path) }
+    package var pendingPaths: Set<RelativePath> { backlog.pending(isHolding: isHolding) }
+    package func isPending(_ path: RelativePath) -> Bool { backlog.isPending(path, isHolding: isHolding) }
 
     /// The peers, in the order in which they came.
     package var peers: [HubPeerState] {

@@ -89,8 +89,10 @@ package struct PeerMachine<Store: ReplicaStore>: FolderMachine {
             && backlog.isSettled(isHolding: reconciler.deletions.holder != nil)
     }
 
-    package var pendingPaths: Set<RelativePath> { backlog.pending.union(offers.paths) }
-    package func isPending(_ path: RelativePath) -> Bool { backlog.isPending(path) || offers.contains(path) }
+    package var pendingPaths: Set<RelativePath> { backlog.pending(isHolding: isHolding).union(offers.paths) }
+    package func isPending(_ path: RelativePath) -> Bool {
+        backlog.isPending(path, isHolding: isHolding) || offers.contains(path)
+    }
 
     /// The newest revision that holds something of this replica's, or that it has seen.
     package var newest: Revision { store.cursor.known.revision }

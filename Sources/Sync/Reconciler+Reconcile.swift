@@ -149,14 +149,16 @@ extension Reconciler {
                 return .waiting(try isIgnored(inside) ? keepUndeleted(record.path) : .children)
             }
         }
-        if record.path.isRuleFile, !found.entry.isLive, try hasMoreToRule(record.path) { return .waiting(.children) }
+        var goesWithDirectory = false
+        if record.path.isRuleFile, !found.entry.isLive { goesWithDirectory = try isParentGone(record.path) }
+        if goesWithDirectory, try hasMoreToRule(record.path) { return .waiting(.children) }
         if found.entry.isLive, let parent = record.path.parent, try !isDirectoryAtHub(parent) {
             _ = try reconcile(parent)
             guard try isDirectoryAtHub(parent) else { return .waiting(.parent) }
             // Whoever sees to a directory may see to what is inside.
             guard try self.record(at: record.path) == record else { return .waiting(.parent) }
         }
-        let admission = admit(record, found.entry)
+        let admission = admit(record, found.entry, goesWithDirectory: goesWithDirectory)
         guard admission != .held else { return .waiting(.held) }
         var record = record
         record.offered = found.entry
@@ -169,11 +171,16 @@ extension Reconciler {
         return .submitted
     }
 
-    private mutating func admit(_ record: Record, _ new: Entry) -> DeletionGuard.Admission {
+    private mutating func admit(
+        _ record: Record, _ new: Entry, goesWithDirectory: Bool
+    ) -> DeletionGuard.Admission {
         let old = record.base.entry
+        let isDisputed = record.fingerprint == .wantedInVain
         switch (old.isLive, new.isLive) {
         case (true, false):
-            guard old.isDirectory else { return admitDeletion(record) }
+            guard old.isDirectory || goesWithDirectory && !isDisputed else {
+                return deletions.admit(old, at: record.path, isDisputed: isDisputed)
+            }
             deletions.removedDirectory()
         case (false, true):
             if let path = deletions.created(new) { touched.append(path) }
@@ -182,16 +189,18 @@ extension Reconciler {
         return .admitted
     }
 
-    private mutating func admitDeletion(_ record: Record) -> DeletionGuard.Admission {
-        deletions.admit(record.base.entry, at: record.path, isDisputed: record.fingerprint == .wantedInVain)
-    }
-
-    /// Whether a rule file that went with its directory is not the last thing in there to go: whoever follows must not
-    /// judge the rest by other rules than were in force here.
-    private func hasMoreToRule(_ path: RelativePath) throws(StoreFailure) -> Bool {
+    private func isParentGone(_ path: RelativePath) throws(StoreFailure) -> Bool {
         guard let parent = path.parent,
             case .absent = try store.look(at: parent, record: record(at: parent), rereading: false)
         else { return false }
+        return true
+    }
+
+    /// Whether a rule file that went with its directory is not the last thing in there to go: whoever follows must not
+    /// judge the rest by other rules than were in force here. Like the directory it waits for all that is inside, and
+    /// then for nothing more.
+    private func hasMoreToRule(_ path: RelativePath) throws(StoreFailure) -> Bool {
+        guard let parent = path.parent else { return false }
         return try liveEntry(inside: parent, except: path) != nil
     }
 
