@@ -1,5 +1,14 @@
 package import Tree
 
+/// What became of the hub's entry where something local keeps the name.
+enum Keeping {
+    /// It is beside it, or somewhere else already.
+    case kept
+    /// Nobody has its content.
+    case lost
+    case open(Attempt)
+}
+
 extension Reconciler {
     /// How many digits of the digest are tried in a conflict copy's name, one after the other, while the name holds
     /// something else.
@@ -64,20 +73,20 @@ extension Reconciler {
     }
 
     /// Keeps the hub's file or symlink as a conflict copy, since a local directory keeps the name.
-    mutating func setRemoteAside(_ record: Record) throws(StoreFailure) -> Attempt {
+    mutating func setRemoteAside(_ record: Record) throws(StoreFailure) -> Keeping {
         let entry = record.remote.entry
         for copy in copies(of: record.path, by: record.author, entry) {
-            if try self.record(at: copy).remote.entry.hasSameContent(as: entry) { return .done }
+            if try self.record(at: copy).remote.entry.hasSameContent(as: entry) { return .kept }
             var staged: Store.Staged?
             if case .file(let file) = entry {
                 let before = missing.count
                 staged = try takePrepared(file, at: record.path)
-                if staged == nil, missing.count == before { return .waiting(.problem) }
+                if staged == nil, missing.count == before { return .open(.waiting(.problem)) }
                 if staged == nil {
-                    guard gone.contains(file.digest) else { return .waiting(.content) }
+                    guard gone.contains(file.digest) else { return .open(.waiting(.content)) }
                     // What is here is not to wait for ever. Whoever is away and has the file keeps it as history.
                     missing.removeLast(missing.count - before)
-                    return .done
+                    return .lost
                 }
             }
             let placement = try store.place(entry, staged: staged, at: copy, expecting: nil)
@@ -85,18 +94,18 @@ extension Reconciler {
             case .placed, .displaced:
                 touched.append(copy)
                 notices.append(.conflict(path: record.path, copy: copy))
-                return .done
+                return .kept
             case .changed, .noParent, .notEmpty, .problem:
                 if let staged, case .file(let file) = entry { putBack(staged, of: file, at: record.path) }
             }
             if case .problem(let problem) = placement {
                 notices.append(.problem(copy, problem))
-                return .waiting(.problem)
+                return .open(.waiting(.problem))
             }
-            if try isOnDisk(entry, at: copy) { return .done }
+            if try isOnDisk(entry, at: copy) { return .kept }
         }
         notices.append(.problem(record.path, Problem(.nameNotPossible, operation: "rename")))
-        return .waiting(.problem)
+        return .open(.waiting(.problem))
     }
 
     private func isOnDisk(_ entry: Entry, at path: RelativePath) throws(StoreFailure) -> Bool {

@@ -117,11 +117,12 @@ extension Reconciler {
 
     /// The local directory keeps its name; what the hub has there, unless nothing, becomes a conflict copy.
     private mutating func keepingDirectory(_ record: Record) throws(StoreFailure) -> Step {
-        if record.remote.entry.isLive {
-            let attempt = try setRemoteAside(record)
-            guard attempt == .done else { return .attempt(attempt) }
+        guard record.remote.entry.isLive else { return .submit(rebased(record)) }
+        switch try setRemoteAside(record) {
+        case .kept: return .submit(rebased(record))
+        case .lost: return .submit(withoutContent(record))
+        case .open(let attempt): return .attempt(attempt)
         }
-        return .submit(rebased(record))
     }
 
     /// The hub's entry is what a submission will be made on top of.
@@ -129,6 +130,15 @@ extension Reconciler {
         guard record.isPending else { return record }
         var record = record
         record.base = record.remote
+        record.fingerprint = nil
+        return record
+    }
+
+    /// The same where nobody has the content of the hub's entry. Should the submission come to nothing, then somebody may
+    /// have it by that time: so this is not taken for something that was here.
+    private func withoutContent(_ record: Record) -> Record {
+        var record = record
+        record.base = Version(revision: record.remote.revision, entry: .tombstone)
         record.fingerprint = nil
         return record
     }
@@ -144,7 +154,7 @@ extension Reconciler {
             notices.append(.problem(record.path, Problem(.readOnly, operation: "submit")))
             return .waiting(.role)
         }
-        if record.base.entry.isDirectory, !found.entry.isDirectory {
+        if record.remote.entry.isDirectory, !found.entry.isDirectory {
             if let inside = try liveEntry(inside: record.path) {
                 return .waiting(try isIgnored(inside) ? keepUndeleted(record.path) : .children)
             }
@@ -174,7 +184,7 @@ extension Reconciler {
     private mutating func admit(
         _ record: Record, _ new: Entry, goesWithDirectory: Bool
     ) -> DeletionGuard.Admission {
-        let old = record.base.entry
+        let old = record.remote.entry
         let isDisputed = record.fingerprint == .wantedInVain
         switch (old.isLive, new.isLive) {
         case (true, false):

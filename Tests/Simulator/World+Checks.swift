@@ -145,11 +145,14 @@ extension World {
             && site.disk.unreadable.contains { ($0 == path || path.isInside($0)) && site.disk.node(at: $0) != nil }
     }
 
-    /// What a peer takes for its base is what the hub's log has there.
+    /// What a peer takes for its base is what the hub's log has there; or nothing, where it goes on without content that
+    /// nobody has.
     func checkBases(of records: [Record], at site: Site) {
         guard site.isFollowing, site.store?.cursor.epoch == hub.currentIndex.cursor.epoch else { return }
         for record in records where record.base.revision > .zero {
             guard let row = hub.log[record.base.revision] else { continue }
+            let isWithoutContent = record.base.entry.isTombstone && record.remote.revision == record.base.revision
+            if isWithoutContent, record.remote.entry.isLive, !record.remote.entry.isDirectory { continue }
             if row.change.path != record.path || row.change.entry != record.base.entry {
                 broke(
                     "I9",
