@@ -35,8 +35,8 @@ package struct Fingerprint: Hashable, Sendable {
 /// All that a replica durably knows of one path.
 package struct Record: Hashable, Sendable {
     package var path: RelativePath
-    /// What this disk and the hub last agreed on. Nothing at the revision of `remote`, where it goes on without that because
-    /// nobody has its content.
+    /// What this disk and the hub last agreed on. Nothing, at the revision of a file that the hub had then, where this replica
+    /// goes on without its content, since nobody has that.
     package var base: Version
     /// What the hub says now; equal to `base` where it was applied, newer where it is still pending.
     package var remote: Version

@@ -151,8 +151,8 @@ extension World {
         guard site.isFollowing, site.store?.cursor.epoch == hub.currentIndex.cursor.epoch else { return }
         for record in records where record.base.revision > .zero {
             guard let row = hub.log[record.base.revision] else { continue }
-            let isWithoutContent = record.base.entry.isTombstone && record.remote.revision == record.base.revision
-            if isWithoutContent, record.remote.entry.isLive, !record.remote.entry.isDirectory { continue }
+            let isWithoutContent = record.isPending && record.base.entry.isTombstone
+            if isWithoutContent, row.change.path == record.path, case .file = row.change.entry { continue }
             if row.change.path != record.path || row.change.entry != record.base.entry {
                 broke(
                     "I9",
