@@ -74,7 +74,7 @@ try "tombstones dropped from the feed" Sources/Sync/HubMachine+Feed.swift \
 try "conflict copy not made" Sources/Sync/Reconciler+Reconcile.swift \
     's/case \.setLocalAside: return \.attempt\(try setLocalAside\(record, found\)\)/case .setLocalAside: return try applied(record, found)/'
 try "verdict not awaited" Sources/Sync/Reconciler+Reconcile.swift \
-    's/guard record\.offered == nil else \{ return \.waiting\(\.verdict\) \}//'
+    's/                return \.waiting\(\.verdict\)\n//'
 try "names before their content is flushed" Sources/Sync/Reconciler.swift \
     's/        try store\.flush\(\)\n//'
 try "deletion beats edit" Sources/Sync/Reconciliation.swift \
