@@ -35,8 +35,18 @@ enum Main {
             exit(ExitStatus.usage.rawValue)
         }
         guard code == .validationFailure else { Nosocks.exit(withError: error) }
-        StandardStream.error.write("\(Nosocks.fullMessage(for: error))\n".utf8)
+        StandardStream.error.write("nosocks: \(usageError(Nosocks.message(for: error)))\n".utf8)
         exit(ExitStatus.usage.rawValue)
+    }
+
+    /// What was wrong, as everything else is said here, and where to read on.
+    private static func usageError(_ message: String) -> String {
+        let rest = message.dropFirst()
+        // An option or an abbreviation stays as it is.
+        let isSentence = rest.first?.isLowercase == true
+        let text = isSentence ? message.prefix(1).lowercased() + rest : message
+        let command = CommandLine.arguments.dropFirst().first { Suggestion.commands.contains($0) }
+        return "\(text); see nosocks \(command.map { "\($0) " } ?? "")--help"
     }
 
     /// The first word of the command line, if it should have been a command and is none.

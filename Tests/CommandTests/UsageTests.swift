@@ -69,6 +69,8 @@ extension Commands {
                 let program = try bench.nosocks(line.words, in: place)
                 #expect(try await program.ending() == line.status)
                 for text in line.says { #expect(program.errors.contains(text), "\(program.errors)") }
+                let lines = program.errors.split(separator: "\n").filter { !$0.contains(" warning ") }
+                #expect(lines.count == 1, "\(program.errors)")
                 #expect(program.output == "")
                 #expect(try place.children() == ["dangling", "file"])
             }
