@@ -138,7 +138,7 @@ class Bench:
             figure["tools"].setdefault(tool.name, []).append(value)
 
     def record_meter(self, scenario, tool, meter, memory=None):
-        if meter.bytes:
+        if meter.bytes and not tool.local:
             self.record(scenario, "bytes", tool, sum(meter.bytes), "B")
         for end, used in zip("ab", meter.cpu):
             self.record(scenario, f"cpu-{end}", tool, used)

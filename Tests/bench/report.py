@@ -58,7 +58,8 @@ class Report:
         values = figure["tools"].get(tool.name)
         if not values:
             return ("failed" if tool.name in failed else "-"), ""
-        return human(statistics.median(values), figure["unit"]), f"({spread(values, figure['unit'])})"
+        return human(statistics.median(values), figure["unit"]), (
+            f"({spread(values, figure['unit'])})" if len(values) > 1 else "")
 
     def verdict(self, row, figure):
         found = judge(row, figure, self.setting["scale"] == 1)
@@ -75,7 +76,8 @@ class Report:
             for row, figure in rows:
                 cells = [self.cell(tool, figure, failed) for tool in self.tools]
                 lines.append(["  " + row.label, *(median for median, _ in cells), *self.verdict(row, figure)])
-                lines.append(["", *(around for _, around in cells), "", "", ""])
+                if self.setting["runs"] > 1:
+                    lines.append(["", *(around for _, around in cells), "", "", ""])
         table = [head, *(line for line in lines if isinstance(line, list))]
         widths = [max(len(line[column]) for line in table) for column in range(len(head))]
 

@@ -5,7 +5,7 @@ from os.path import join
 
 import data
 from arrival import sizes_below
-from common import MIB, clock
+from common import MIB, Unable, clock
 
 
 def first_copy(bench, tool, pair, scenario, memory=None):
@@ -23,6 +23,8 @@ def first_copy(bench, tool, pair, scenario, memory=None):
 
 def tree_pair(bench, tool):
     """A pair with the S1 tree that is in sync, or was when the tool stopped; made as S1 does it if it isn't there."""
+    if tool.floor:
+        raise Unable
     pair = bench.pair(tool, "tree")
     if not os.path.exists(join(pair.root, "in-sync")):
         pair.make()

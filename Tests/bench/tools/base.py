@@ -15,6 +15,7 @@ class Tool:
     programs = ()
     floor = False  # not a peer, but what no tool can be faster than
     by_hand = False  # does something only when it is told to
+    local = False  # uses no link
     two_way = False
     fans_out = False  # to more than one receiver
 

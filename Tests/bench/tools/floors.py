@@ -6,6 +6,7 @@ from tools.base import Tool
 
 class Cp(Tool):
     name, title, programs, floor = "cp", "cp -a", ("cp",), True
+    local = True
 
     def prepare(self, pair):
         pass
