@@ -24,11 +24,12 @@ class Watch:
                                       IN_MODIFY | IN_CLOSE_WRITE | IN_MOVED_TO | IN_CREATE) < 0:
                 raise Broken(f"cannot watch {folder}: {os.strerror(ctypes.get_errno())}")
 
-    def arrival(self, paths, content, patience, check=lambda: None):
-        """When the last of the files can be read with that content. `check` may raise, and is asked now and then."""
-        missing, until = list(paths), clock() + patience
+    def arrival(self, contents, patience, check=lambda: None):
+        """When the last of the files, by path, can be read with its content. `check` may raise, and is asked now and
+        then."""
+        missing, until = dict(contents), clock() + patience
         while True:
-            missing = [path for path in missing if read(path) != content]
+            missing = {path: content for path, content in missing.items() if read(path) != content}
             if not missing:
                 return clock()
             while not self.change.poll(200):

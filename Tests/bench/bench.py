@@ -9,7 +9,8 @@ from os.path import exists, join
 
 import arrival
 import data
-from common import GIB, Broken, clock, human
+from common import GIB, Broken, clock
+from plots import CHARTS
 from processes import end_orphans
 
 
@@ -152,6 +153,14 @@ class Bench:
         """What a figure was made of, for the JSON file."""
         self.samples.append(dict(scenario=scenario, key=key, tool=tool.name, run=self.run, values=values))
 
+    def curve(self, chart, series, x, y):
+        """A point of a plot: one figure of this run."""
+        found = next((curve for curve in self.curves if (curve["chart"], curve["series"]) == (chart, series)), None)
+        if not found:
+            found = dict(CHARTS[chart], chart=chart, series=series, points=[])
+            self.curves.append(found)
+        found["points"].append([x, y])
+
     def unable(self, scenarios, tool, reason):
         """A dash in the table; why, if there is a reason that is not the tool's nature, is told once."""
         if reason and (scenarios, reason) not in self.remarks:
@@ -181,9 +190,5 @@ def roomy_folder(scale):
 
 def room(folder):
     return shutil.disk_usage(folder).free
-
-
-def describe_size(size):
-    return human(size, "B")
 
 

@@ -64,7 +64,7 @@ class Report:
     def verdict(self, row, figure):
         found = judge(row, figure, self.setting["scale"] == 1)
         word = {None: "", True: "met", False: "missed"}[found.met]
-        return f"{found.ratio:.2f} ×" if found.ratio is not None else "", found.goal, word
+        return f"{brief(found.ratio)} ×" if found.ratio is not None else "", found.goal, word
 
     def text(self):
         head = ["", *(tool.title for tool in self.tools), "ratio", "goal", ""]

@@ -17,6 +17,7 @@ import tempfile
 import bench as benches
 from common import Broken, Unable
 from link import best_link
+from plots import draw
 from processes import adopt_orphans
 from report import Report
 from scenarios import EVERYDAY, GROUPS, SCENARIOS
@@ -125,6 +126,8 @@ def main():
         print(report.markdown() if options.markdown else report.text())
         if output:
             output.write(report.json() + "\n")
+    if options.plots and bench:
+        draw(bench.curves, options.plots)
     if interrupted:
         print("speed: interrupted", file=sys.stderr)
         return 130

@@ -1,7 +1,7 @@
 """What is measured. A group is what one set-up of a tool can tell; it may record several scenarios' figures."""
 from collections import namedtuple
 
-from scenarios import copies, live, logs, rest
+from scenarios import copies, grow, live, load, logs, rest
 
 Group = namedtuple("Group", "scenarios measure everyday")
 
@@ -17,6 +17,9 @@ GROUPS = [
     Group(("S2b", "S5a", "S5b"), logs.log, True),
     Group(("S9",), live.fan_out, True),
     Group(("home",), copies.home, True),
+    Group(("busy",), load.busy, True),
+    Group(("slow",), load.slow, True),
+    Group(("grow",), grow.grow, False),
 ]
 ORDER = ["S1", "memory", "S2", "S2b", "S3", "S4", "S5a", "S5b", "S6", "S7", "S8", "S9", "home", "slow", "busy", "grow"]
 EVERYDAY = [name for name in ORDER if any(group.everyday and name in group.scenarios for group in GROUPS)]

@@ -8,17 +8,21 @@ from arrival import sizes_below
 from common import MIB, Unable, clock
 
 
-def first_copy(bench, tool, pair, scenario, memory=None):
-    """Times a tool's first copy, and records what both ends used for it."""
+def timed_copy(bench, tool, pair):
+    """A tool's first copy: the seconds that it took, and the meter. The tool stays as it is then."""
     sizes = sizes_below(pair.origin)
     tool.prepare(pair)
     with bench.measured(memory=True) as meter:
         start = clock()
         took = tool.copy(pair, sizes) - start
+    pair.compare()
+    return took, meter
+
+
+def first_copy(bench, tool, pair, scenario, memory=None):
+    took, meter = timed_copy(bench, tool, pair)
     bench.record(scenario, "time", tool, took)
     bench.record_meter(scenario, tool, meter, memory)
-    pair.compare()
-    return took
 
 
 def tree_pair(bench, tool):

@@ -19,9 +19,9 @@ def has(path, offset, content, size):
         return False
 
 
-def edit(bench, tool, pair, scenario, offset, content):
-    """Writes in place, and measures until the copy has it."""
-    path, copy = join(pair.origin, "log"), join(pair.copy, "log")
+def timed_edit(bench, tool, pair, name, offset, content):
+    """Writes in place; gives the seconds until the copy has it, and the meter."""
+    path, copy = join(pair.origin, name), join(pair.copy, name)
     with bench.measured(memory=True) as meter:
         start = clock()
         with open(path, "r+b") as file:
@@ -30,9 +30,14 @@ def edit(bench, tool, pair, scenario, offset, content):
         size = os.stat(path).st_size
         tool.nudge()
         there = bench.until(lambda: has(copy, offset, content, size), "the edit", tool)
-    bench.record(scenario, "time", tool, there - start)
-    bench.record_meter(scenario, tool, meter)
     pair.compare()
+    return there - start, meter
+
+
+def edit(bench, tool, pair, scenario, offset, content):
+    took, meter = timed_edit(bench, tool, pair, "log", offset, content)
+    bench.record(scenario, "time", tool, took)
+    bench.record_meter(scenario, tool, meter)
 
 
 def log(bench, tool):

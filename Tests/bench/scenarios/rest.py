@@ -22,7 +22,7 @@ def restart(bench, tool):
             start = clock()
             tool.launch(pair)
             tool.nudge()
-            there = watch.arrival([join(pair.copy, "edited")], content, bench.options.patience, tool.must_run)
+            there = watch.arrival({join(pair.copy, "edited"): content}, bench.options.patience, tool.must_run)
     bench.record("S7", "time", tool, there - start)
     bench.record_meter("S7", tool, meter)
     tool.settle(pair, sizes_below(pair.origin))
