@@ -1,6 +1,7 @@
 """The folders, the link and the figures of one run of the bench, and how something is measured on it."""
 import contextlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -9,7 +10,7 @@ from os.path import exists, join
 
 import arrival
 import data
-from common import GIB, Broken, clock
+from common import GIB, KIB, Broken, clock, read
 from plots import CHARTS
 from processes import end_orphans
 
@@ -38,7 +39,7 @@ class Meter:
     """What both ends use between `start` and `stop`: bytes on the link, processor time, and memory if asked."""
 
     def __init__(self, bench, memory=False):
-        self.link, self.memory, self.looked, self.peaks = bench.link, memory, 0.0, [0, 0]
+        self.link, self.memory, self.looked, self.peaks, self.own = bench.link, memory, 0.0, [0, 0], 0
         self.bytes = self.cpu = None
 
     def __enter__(self):
@@ -51,7 +52,8 @@ class Meter:
     def tick(self):
         if self.memory and clock() - self.looked > 0.02:
             self.looked = clock()
-            self.peaks = [max(seen, end.peaks()) for seen, end in zip(self.peaks, self.link.ends)]
+            self.peaks = [max(seen, end.memory(b"VmHWM")) for seen, end in zip(self.peaks, self.link.ends)]
+            self.own = max(self.own, sum(end.memory(b"RssAnon") for end in self.link.ends))
 
     def __exit__(self, failed, *_):
         if failed:
@@ -148,6 +150,7 @@ class Bench:
             for end, peak in zip("ab", meter.peaks):
                 self.record(memory or scenario, f"peak-{end}", tool, peak, "B")
             self.record(memory or scenario, "peak", tool, sum(meter.peaks), "B")
+            self.record(memory or scenario, "peak-own", tool, meter.own, "B")
 
     def sample(self, scenario, key, tool, values):
         """What a figure was made of, for the JSON file."""
@@ -182,13 +185,15 @@ class Bench:
         end_orphans()
 
 
-def roomy_folder(scale):
-    """A file system in memory if what is needed fits in there, else wherever temporary files go. None for the latter."""
-    need = round((5 * scale + 0.5) * GIB)
-    return "/dev/shm" if exists("/dev/shm") and shutil.disk_usage("/dev/shm").free > need else None
-
-
 def room(folder):
-    return shutil.disk_usage(folder).free
+    """What may be written there. A file system in memory says how much it would take, not how much there is."""
+    free = shutil.disk_usage(folder).free
+    if os.path.realpath(folder).startswith("/dev/shm"):
+        free = min(free, int(re.search(rb"MemAvailable:\s*(\d+)", read("/proc/meminfo"))[1]) * KIB * 4 // 5)
+    return free
 
 
+def roomy_folder(scale):
+    """A file system in memory if what is needed fits in there, else None: wherever temporary files go."""
+    need = round((6 * scale + 0.5) * GIB)
+    return "/dev/shm" if exists("/dev/shm") and room("/dev/shm") > need else None

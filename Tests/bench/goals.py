@@ -32,9 +32,11 @@ TITLES = {
 
 ROWS = [
     Row("S1", "time", "time", 1.0, 1.20),
+    Row("S1", "look", "before it, the origin's first look"),
     Row("S1", "bytes", "on the link"),
     Row("S1", "cpu", "CPU, both ends"),
     Row("memory", "peak", "both ends", 60 * MIB, 22 * MIB),
+    Row("memory", "peak-own", "of it not from files"),
     Row("memory", "peak-a", "the origin's"),
     Row("memory", "peak-b", "the copy's"),
     Row("S2", "time", "time", 2.6, 2.7),
@@ -73,6 +75,7 @@ ROWS = [
     Row("S7", "cpu", "CPU, both ends"),
     Row("S8", "cpu", "CPU, both ends", 0.01, None, False),
     Row("S8", "memory", "memory, both ends", 40 * MIB, 8 * MIB),
+    Row("S8", "memory-own", "of it not from files"),
     Row("S8", "memory-a", "the origin's"),
     Row("S8", "memory-b", "the copy's"),
     Row("S8", "bytes", "on the link"),

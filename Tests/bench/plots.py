@@ -60,8 +60,8 @@ class Axis:
 
     def __init__(self, values, unit, start, end):
         low, high = min(values), max(values)
-        grown = max(1.0, 1.6 / (high / low) ** 0.5) ** 1.0  # a flat line lies in the middle of something
-        low, high = low / max(1.15, grown), high * max(1.15, grown)
+        margin = max(1.15, 1.6 / math.sqrt(high / low))  # a flat line lies in the middle of something
+        low, high = low / margin, high * margin
         self.unit, self.low, self.high, self.start, self.end = unit, low, high, start, end
 
     def __call__(self, value):

@@ -43,7 +43,7 @@ def descendants(pid):
 
 
 def memory(pid, field):
-    """In bytes; VmRSS is what it has now, VmHWM the most that it had."""
+    """In bytes; VmRSS is what it has now, VmHWM the most that it had, RssAnon what it has that is no file's."""
     found = re.search(rb"%s:\s*(\d+) kB" % field, read(f"/proc/{pid}/status"))
     return int(found[1]) * 1024 if found else 0
 
@@ -188,12 +188,9 @@ class End:
     def ticks(pid):
         return sum(map(int, read(f"/proc/{pid}/stat").rpartition(b")")[2].split()[11:15]))
 
-    def peaks(self):
-        """The sum of what each process that is alive ever had. Pages shared after a fork count in each."""
-        return sum(memory(pid, b"VmHWM") for pid in self.pids())
-
-    def resident(self):
-        return sum(memory(pid, b"VmRSS") for pid in self.pids())
+    def memory(self, field):
+        """The sum over all processes that are alive. Pages that several have in common count in each."""
+        return sum(memory(pid, field) for pid in self.pids())
 
     def forget_peaks(self):
         for pid in self.pids():

@@ -5,6 +5,7 @@ from collections import namedtuple
 
 from common import brief, human, scale
 from goals import AGAINST, ROWS, TITLES
+from plots import short, summary
 from tools import TOOLS
 
 Verdict = namedtuple("Verdict", "ratio goal met")  # ratio: a number or None; goal: text; met: None where nothing is set
@@ -42,7 +43,6 @@ class Report:
     def __init__(self, bench, scenarios, tools, setting):
         self.bench, self.scenarios, self.setting = bench, scenarios, setting
         self.tools = [tool for tool in TOOLS.values() if tool.name in tools]
-        self.reasons = []
 
     def rows(self):
         """Each scenario that has figures or failures, with its rows."""
@@ -67,6 +67,26 @@ class Report:
         return f"{brief(found.ratio)} ×" if found.ratio is not None else "", found.goal, word
 
     def text(self):
+        """All that there is to tell, for a terminal that is wide enough."""
+        parts = [self.table()] if any(True for _ in self.rows()) else []
+        return "\n".join([*parts, *self.growth(), *self.footer()])
+
+    def growth(self):
+        """The curves, in figures."""
+        charts, lines = {}, []
+        for curve in self.bench.curves:
+            charts.setdefault(curve["chart"], []).append(curve)
+        for curves in charts.values():
+            points = {curve["series"]: {x: middle for x, _, middle, _ in summary(curve["points"])} for curve in curves}
+            columns = sorted({x for found in points.values() for x in found})
+            lines += ["", f"{curves[0]['title']}, {curves[0]['y']}", "  " + f"{curves[0]['x']:<22}" + "".join(
+                f"{short(x, curves[0]['xunit']):>11}" for x in columns)]
+            for series, found in points.items():
+                lines.append(f"  {series:<22}" + "".join(
+                    f"{human(found[x], curves[0]['yunit']) if x in found else '-':>11}" for x in columns))
+        return lines
+
+    def table(self):
         head = ["", *(tool.title for tool in self.tools), "ratio", "goal", ""]
         lines = []
         for scenario, rows, failed in self.rows():
@@ -86,8 +106,7 @@ class Report:
                               for column, (text, width) in enumerate(zip(line, widths)))
             return "  ".join([first, *others]).rstrip()
 
-        return "\n".join([aligned(head), *(aligned(line) if isinstance(line, list) else line for line in lines),
-                          *self.footer()])
+        return "\n".join([aligned(head), *(aligned(line) if isinstance(line, list) else line for line in lines)])
 
     def footer(self):
         lines = [""] if self.setting["scale"] == 1 else ["", "Sizes and counts are those of scale 1."]
@@ -105,12 +124,10 @@ class Report:
                  "|---" * (len(self.tools) + 3) + "|"]
         for scenario, rows, failed in self.rows():
             for row, figure in rows:
-                cells = [" ".join(self.cell(tool, figure, failed)).strip().replace("-", "", 1)
-                         if tool.name not in figure["tools"] and tool.name not in failed
-                         else " ".join(self.cell(tool, figure, failed)).strip() for tool in self.tools]
+                cells = [" ".join(self.cell(tool, figure, failed)).strip() for tool in self.tools]
                 ratio, goal, word = self.verdict(row, figure)
-                goal = f"{goal}: {word}" if word else goal
-                lines.append("| " + " | ".join([f"{scenario}, {TITLES[scenario]}: {row.label}", *cells, ratio, goal]) + " |")
+                cells = ["" if cell == "-" else cell for cell in cells] + [ratio, f"{goal}: {word}" if word else goal]
+                lines.append(f"| {scenario}, {TITLES[scenario]}: {row.label} | " + " | ".join(cells) + " |")
         return "\n".join(lines)
 
     def json(self):
@@ -121,4 +138,5 @@ class Report:
             figures.append(dict(scenario=scenario, key=key, unit=figure["unit"], runs=figure["tools"],
                                 ratio=found.ratio, goal=found.goal or None, met=found.met))
         return json.dumps(dict(self.setting, figures=figures, samples=self.bench.samples, curves=self.bench.curves,
+                               remarks=[dict(scenarios=names, reason=reason) for names, reason in self.bench.remarks],
                                failures=self.bench.failures), indent=1, ensure_ascii=False)

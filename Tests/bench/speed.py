@@ -56,7 +56,7 @@ def arguments():
         parser.error("F and S are above 0, and N is at least 1")
     if not os.access(options.program, os.X_OK):
         parser.error(f"there is no program {options.program}")
-    missing = {name: TOOLS[name].missing(options) for name in wanted}
+    missing = {name: TOOLS[name].missing() for name in wanted}
     if options.tool and (lacking := [program for program in missing.values() if program]):
         parser.error(f"there is no {lacking[0]} on the PATH (make bench-tools installs it)")
     options.tools = [name for name in wanted if not missing[name]]
@@ -93,6 +93,8 @@ def measure(bench, groups, tools):
                     tool.abandon()
                     shutil.rmtree(bench.path("pairs", tool.name), ignore_errors=True)
                 tool.clean()
+            for name in group.lent:
+                shutil.rmtree(bench.path("data", name), ignore_errors=True)
 
 
 def main():

@@ -10,7 +10,7 @@ broke, never because something is slow.
 import argparse, contextlib, glob, json, os, platform, select, shutil, signal, statistics, struct, subprocess, sys, time
 from os.path import abspath, dirname, exists, join
 
-from speed import Broken, brief, last_line, read
+from common import Broken, brief, last_line, read
 
 HERE = dirname(abspath(__file__))
 CACHE = join(dirname(dirname(HERE)), ".build", "bench-websocket")

@@ -1,25 +1,26 @@
-"""What is measured. A group is what one set-up of a tool can tell; it may record several scenarios' figures."""
+"""What is measured. A group is what one set-up of a tool can tell; it may record several scenarios' figures.
+`lent` is data that is too large to keep from one run to the next."""
 from collections import namedtuple
 
 from scenarios import copies, grow, live, load, logs, rest
 
-Group = namedtuple("Group", "scenarios measure everyday")
+Group = namedtuple("Group", "scenarios measure everyday lent", defaults=(True, ()))
 
 # S1 leaves the pair that those after it live on; S7 and S8 come before what makes it larger.
 GROUPS = [
-    Group(("S1", "memory"), copies.small_files, True),
-    Group(("S7",), rest.restart, True),
-    Group(("S8",), rest.idle, True),
-    Group(("S3",), live.saves, True),
-    Group(("S4",), live.untar, True),
-    Group(("S6",), live.rename, True),
-    Group(("S2",), copies.big_file, True),
-    Group(("S2b", "S5a", "S5b"), logs.log, True),
-    Group(("S9",), live.fan_out, True),
-    Group(("home",), copies.home, True),
-    Group(("busy",), load.busy, True),
-    Group(("slow",), load.slow, True),
-    Group(("grow",), grow.grow, False),
+    Group(("S1", "memory"), copies.small_files),
+    Group(("S7",), rest.restart),
+    Group(("S8",), rest.idle),
+    Group(("S3",), live.saves),
+    Group(("S4",), live.untar),
+    Group(("S6",), live.rename),
+    Group(("S2",), copies.big_file, lent=("big",)),
+    Group(("S2b", "S5a", "S5b"), logs.log),
+    Group(("S9",), live.fan_out),
+    Group(("home",), copies.home),
+    Group(("busy",), load.busy, lent=("large",)),
+    Group(("slow",), load.slow),
+    Group(("grow",), grow.grow, everyday=False),
 ]
 ORDER = ["S1", "memory", "S2", "S2b", "S3", "S4", "S5a", "S5b", "S6", "S7", "S8", "S9", "home", "slow", "busy", "grow"]
 EVERYDAY = [name for name in ORDER if any(group.everyday and name in group.scenarios for group in GROUPS)]

@@ -9,19 +9,22 @@ from common import MIB, Unable, clock
 
 
 def timed_copy(bench, tool, pair):
-    """A tool's first copy: the seconds that it took, and the meter. The tool stays as it is then."""
-    sizes = sizes_below(pair.origin)
+    """A tool's first copy: the seconds that it took, those of the origin's first look before it, and the meter. The tool
+    stays as it is then."""
+    sizes, began = sizes_below(pair.origin), clock()
     tool.prepare(pair)
+    look = clock() - began if tool.looks_first else None
     with bench.measured(memory=True) as meter:
         start = clock()
         took = tool.copy(pair, sizes) - start
     pair.compare()
-    return took, meter
+    return took, look, meter
 
 
 def first_copy(bench, tool, pair, scenario, memory=None):
-    took, meter = timed_copy(bench, tool, pair)
+    took, look, meter = timed_copy(bench, tool, pair)
     bench.record(scenario, "time", tool, took)
+    bench.record(scenario, "look", tool, look)
     bench.record_meter(scenario, tool, meter, memory)
 
 

@@ -43,12 +43,9 @@ def many_files(bench, tool, files):
     pair.make()
     data.monorepo(pair.origin, files, 9)
     try:
-        start = clock()
-        tool.prepare(pair)
-        if not tool.by_hand:
-            bench.curve("files-look", tool.title, files, clock() - start)
-        tool.stop()
-        took, meter = timed_copy(bench, tool, pair)
+        took, look, meter = timed_copy(bench, tool, pair)
+        if look:
+            bench.curve("files-look", tool.title, files, look)
         bench.curve("files-copy", tool.title, files, took)
         bench.curve("files-rate", tool.title, files, files / took)
         for end, peak in zip(("origin", "copy"), meter.peaks):
@@ -63,7 +60,7 @@ def many_files(bench, tool, files):
         saver.latencies(saves=1)
         bench.curve("files-change", tool.title, files, statistics.median(saver.latencies(saves=20)))
         for end, side in zip(("origin", "copy"), bench.link.ends):
-            bench.curve("files-resident", f"{tool.title}, {end}", files, side.resident())
+            bench.curve("files-resident", f"{tool.title}, {end}", files, side.memory(b"VmRSS"))
         pair.compare()
         tool.stop()
     finally:
@@ -76,7 +73,7 @@ def one_file(bench, tool, size):
     pair.make()
     data.noise(join(pair.origin, "file"), size, 10)
     try:
-        took, meter = timed_copy(bench, tool, pair)
+        took, _, meter = timed_copy(bench, tool, pair)
         bench.curve("size-copy", tool.title, size, took)
         for end, peak in zip(("origin", "copy"), meter.peaks):
             bench.curve("size-memory", f"{tool.title}, {end}", size, peak)

@@ -38,8 +38,10 @@ def idle(bench, tool):
         time.sleep(3)
         with bench.measured() as meter:
             time.sleep(IDLE)
-        resident = [end.resident() for end in bench.link.ends]
+        resident = [end.memory(b"VmRSS") for end in bench.link.ends]
+        own = sum(end.memory(b"RssAnon") for end in bench.link.ends)
         bench.record_meter("S8", tool, meter)
         bench.record("S8", "memory", tool, sum(resident), "B")
+        bench.record("S8", "memory-own", tool, own, "B")
         for end, size in zip("ab", resident):
             bench.record("S8", f"memory-{end}", tool, size, "B")

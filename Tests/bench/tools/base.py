@@ -17,13 +17,14 @@ class Tool:
     by_hand = False  # does something only when it is told to
     local = False  # uses no link
     two_way = False
+    looks_first = False  # reads all of the origin before anybody asks for a copy
     fans_out = False  # to more than one receiver
 
     def __init__(self, bench):
         self.bench, self.serial, self.running = bench, 0, []
 
     @classmethod
-    def missing(cls, bench_options):
+    def missing(cls):
         """The program that it needs and this machine lacks."""
         return next((program for program in cls.programs if not shutil.which(program)), None)
 

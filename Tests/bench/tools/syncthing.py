@@ -90,7 +90,7 @@ class Instance:
 class Syncthing(Tool):
     name, title = "syncthing", "Syncthing"
     programs = ("syncthing",)
-    two_way = fans_out = True
+    two_way = fans_out = looks_first = True
 
     def version(self):
         said = subprocess.run(["syncthing", "--version"], capture_output=True, text=True, env=self.bench.environment).stdout
