@@ -4,7 +4,7 @@ import statistics
 from collections import namedtuple
 
 from common import brief, human, scale
-from goals import AGAINST, ROWS, TITLES
+from goals import AGAINST, ROWS, TITLES, UNCOMPARED
 from plots import short, summary
 from tools import TOOLS
 
@@ -17,6 +17,8 @@ def medians(figure, names):
 
 def judge(row, figure, full_scale):
     """nosocks against the best of the peers, and against the row's goal."""
+    if (row.scenario, row.key) in UNCOMPARED:
+        return Verdict(None, "", None)
     unit, peers = figure["unit"], [name for name, tool in TOOLS.items() if not tool.floor and name != "nosocks"]
     against, limit = AGAINST.get((row.scenario, row.key), (None, row.best and row.goal / row.best))
     ours, theirs = medians(figure, ["nosocks"]).get("nosocks"), medians(figure, [against] if against else peers)
@@ -127,7 +129,8 @@ class Report:
                 cells = [" ".join(self.cell(tool, figure, failed)).strip() for tool in self.tools]
                 ratio, goal, word = self.verdict(row, figure)
                 cells = ["" if cell == "-" else cell for cell in cells] + [ratio, f"{goal}: {word}" if word else goal]
-                lines.append(f"| {scenario}, {TITLES[scenario]}: {row.label} | " + " | ".join(cells) + " |")
+                label = f"**{scenario}**: {TITLES[scenario]}, {row.label}" if row is rows[0][0] else f"… {row.label}"
+                lines.append(f"| {label} | " + " | ".join(cells) + " |")
         return "\n".join(lines)
 
     def json(self):

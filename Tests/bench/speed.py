@@ -36,8 +36,14 @@ def chosen(parser, text, known, what):
     return [name for name in known if name.lower() in names]
 
 
+class Parser(argparse.ArgumentParser):
+    def error(self, message):
+        """One line, without all of the usage before it."""
+        self.exit(2, f"speed: {message}\n")
+
+
 def arguments():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0], usage="%(prog)s [OPTION]... NOSOCKS")
+    parser = Parser(description=__doc__.splitlines()[0], usage="%(prog)s [OPTION]... NOSOCKS")
     parser.add_argument("program", metavar="NOSOCKS", help="a release build")
     parser.add_argument("--scenario", metavar="A,B", default=",".join(EVERYDAY),
                         help=f"of {', '.join(SCENARIOS)} (all but those that take long: %(default)s)")
