@@ -10,8 +10,8 @@ ECHO := .build/release/websocket-echo
 SOURCES := Package.swift $(shell find Sources -type f)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build test simulate lint conformance interop bench bench-websocket mutants fuzz sanitize soak flap \
-	torture install uninstall ci clean prerequisites
+.PHONY: help demo build test simulate lint conformance interop bench bench-grow bench-tools bench-websocket mutants \
+	fuzz sanitize soak flap torture install uninstall ci clean prerequisites
 
 help:
 	@echo 'make demo                     build, then watch three folders follow each other'
@@ -22,7 +22,11 @@ help:
 	@echo 'make simulate SEEDS=10000     a simulated hub and its peers, with faults, from many seeds'
 	@echo 'make conformance              the Autobahn WebSocket suite, both roles (needs Python 2.7)'
 	@echo 'make interop ONLY=nginx       browsers, clients and proxies that others wrote; ONLY names checks (all)'
-	@echo 'make bench                    speed on this machine, beside rsync'
+	@echo 'make bench [SCENARIO=S1,S3] [TOOL=nosocks,rsync] [SCALE=0.1] [RUNS=3] [JSON=FILE]'
+	@echo '                              speed on this machine, beside rsync, lsyncd, Unison and Syncthing; whichever is'
+	@echo '                              here, and as root between two network namespaces'
+	@echo 'make bench-tools              installs all of those'
+	@echo 'make bench-grow PLOTS=DIR     how cost grows with files and sizes, as SVG (takes long, and much memory)'
 	@echo 'make bench-websocket          speed of the WebSockets, beside ws, websockets and NIO'\''s own codec'
 	@echo 'make mutants                  breaks the core on purpose, and demands that the simulator notices'
 	@echo 'make fuzz MINUTES=10 ONLY=frames'
@@ -95,8 +99,17 @@ $(ECHO): $(SOURCES) | prerequisites
 	$(RELEASE) --product websocket-echo --static-swift-stdlib
 	@touch $@
 
+# OPTIONS are any further ones, as --markdown.
+BENCH = Tests/bench/speed.py $(BINARY) $(if $(TOOL),--tool $(TOOL)) $(if $(SCALE),--scale $(SCALE)) \
+	$(if $(RUNS),--runs $(RUNS)) $(if $(JSON),--json $(JSON)) $(OPTIONS)
+
 bench: prerequisites-bench $(BINARY)
-	Tests/bench/speed.py $(BINARY)
+	$(BENCH) $(if $(SCENARIO),--scenario $(SCENARIO))
+
+bench-grow: prerequisites-bench $(BINARY)
+	$(BENCH) --scenario grow --plots $(or $(PLOTS),.build/plots)
+
+bench-tools: prerequisites-bench-tools
 
 # One at a time: swift build takes but one --product.
 bench-websocket: prerequisites-bench-websocket

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs what a build needs and this machine lacks, and says so; silent when nothing is missing.
 #
-# usage: prerequisites.sh [demo|test|bench|bench-websocket|interop]...     what for, beyond the build itself
+# usage: prerequisites.sh [demo|test|bench|bench-tools|bench-websocket|interop]...     what for, beyond the build itself
 set -eu
 
 say() { echo "prerequisites: $*"; }
@@ -30,7 +30,7 @@ install_packages() {
 }
 
 # Programs whose packages start them, now and whenever the machine does; the tests start their own.
-servers='haproxy nginx'
+servers='haproxy lsyncd nginx'
 
 # Installs packages, and leaves the servers among them off.
 install_without_starting() {
@@ -53,13 +53,19 @@ install_without_starting() {
 
 # What nosocks is tested with that others wrote. Looked for by what it can do, since not all of it need come from apt.
 want_interop() {
-    for tool in $servers openssl python3 rsync; do want_unless "$tool" command -v "$tool"; done
+    for tool in haproxy nginx openssl python3 rsync; do want_unless "$tool" command -v "$tool"; done
     want_unless tinyproxy-bin command -v tinyproxy
     want_unless libnginx-mod-stream test -e /usr/lib/nginx/modules/ngx_stream_module.so
     want_unless node-ws env NODE_PATH=/usr/share/nodejs node -e 'require("ws")'
     want_unless python3-venv python3 -c 'import ensurepip, venv'
     want_unless ca-certificates test -e /etc/ssl/certs/ca-certificates.crt
     command -v chromium-headless-shell >/dev/null 2>&1 || want_unless chromium-headless-shell command -v chromium
+}
+
+# What nosocks is measured beside, and what makes the link between the two ends.
+want_bench_tools() {
+    for tool in python3 rsync lsyncd unison syncthing; do want_unless "$tool" command -v "$tool"; done
+    want_unless iproute2 command -v ip
 }
 
 # Root needs no sudo; anybody else is asked for a password by sudo itself.
@@ -82,6 +88,7 @@ if command -v apt-get >/dev/null 2>&1; then
         case $purpose in
         demo) perl -MTime::HiRes -e 1 2>/dev/null || want perl ;;
         bench) for tool in python3 rsync; do command -v "$tool" >/dev/null 2>&1 || want "$tool"; done ;;
+        bench-tools) want_bench_tools ;;
         bench-websocket)
             command -v cc >/dev/null 2>&1 || want gcc
             python3 -c 'import ensurepip' 2>/dev/null || want python3-venv

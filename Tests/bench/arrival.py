@@ -46,8 +46,8 @@ class Watch:
 
 
 class Expected:
-    """Files that are to arrive, each looked at until it has its size and never again: cheap enough to be asked for every
-    millisecond. Every tool here names a file only when it is whole."""
+    """Files that are to arrive, each looked at until it has its size and never again: cheap enough to be asked for
+    every millisecond. Every tool here names a file only when it is whole."""
 
     def __init__(self, root, sizes):
         self.root, self.missing = root, list(reversed(list(sizes.items())))

@@ -1,4 +1,4 @@
-"""What every part of the bench uses: its error, its clock, files as the kernel shows them, and figures as people read them."""
+"""What every part of the bench uses: its errors, its clock, files, and figures as people read them."""
 import ctypes
 import os
 import time

@@ -8,7 +8,8 @@ from common import KIB, MIB, write
 SHAPES = ["if ({0}.{1} != {2}->{1}) {{", "return {0}_{1}({2}, {3});", "}}", "", "// The {0} has its {1}, and no {2}",
           "static int {0}_{1}(struct {2} *{3})", "{0}->{1} = {2}_{3}[{4}];", "for (int {0} = 0; {0} < {1}.{2}; {0}++)",
           '#include "{0}/{1}_{2}.h"', "assert({0}_{1} == 0x{5:08x});", 'const {0}_{1} = await {2}.{3}("{0}-{4}");']
-REQUESTS = ["GET /api/items/{}", "GET /static/app.{}.js", "POST /api/orders/{}", "GET /feed?page={}", "PUT /users/{}/settings"]
+REQUESTS = ["GET /api/items/{}", "GET /static/app.{}.js", "POST /api/orders/{}", "GET /feed?page={}",
+            "PUT /users/{}/settings"]
 
 
 def words(rng, count):
@@ -69,7 +70,8 @@ def log_text(size, seed):
         for _ in range(5000):
             bits = rng.getrandbits(96)
             time += bits & 63
-            lines.append(f"{time} {hosts[(bits >> 6) % 300]} \"{REQUESTS[(bits >> 16) % 5].format(bits >> 20 & 0xFFFF)}\" "
+            request = REQUESTS[(bits >> 16) % 5].format(bits >> 20 & 0xFFFF)
+            lines.append(f"{time} {hosts[(bits >> 6) % 300]} \"{request}\" "
                          f"{(200, 200, 200, 304, 404)[(bits >> 36) % 5]} {bits >> 40 & 0xFFFF} trace={bits >> 56:010x} "
                          f"\"{agents[(bits >> 58) % 40]}\"\n")
         piece = "".join(lines).encode()[:left]

@@ -14,7 +14,7 @@ import time
 from os.path import abspath, dirname, exists, join
 
 from common import LIBC, Broken, Unable, check_call, clock, read, write
-from processes import CLONE_NEWNET, End, Group, Process, die_with_parent, enter_namespace
+from processes import CLONE_NEWNET, End, Group, die_with_parent, enter_namespace
 
 TUNSETIFF, IFF_TUN, IFF_NO_PI = 0x400454CA, 0x1, 0x1000
 DEVICE = "bench0"
@@ -24,7 +24,7 @@ PATH = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin"])
 
 
 class Namespace:
-    """A network namespace without a name: it is gone when the last process in it is, so nothing is left to clean away."""
+    """A network namespace without a name: gone when the last process in it is, so nothing is left to clean away."""
 
     def __init__(self):
         def leave():
@@ -189,8 +189,8 @@ class Veth(Link):
 
 
 class Slow(Veth):
-    """Packets between two TUN devices are carried by a relay that lets each wait; a token bucket at each device holds the
-    rate. Kernels without netem can do that as well, and handshakes and acknowledgements wait as on a real link."""
+    """Packets between two TUN devices are carried by a relay that lets each wait; a token bucket at each device holds
+    the rate. Kernels without netem can do that as well, and handshakes and acknowledgements wait as on a real link."""
 
     kind = "TUN, relayed"
     RATE, ROUND_TRIP = 50_000_000, 0.040  # bits a second, each way; seconds
@@ -205,8 +205,9 @@ class Slow(Veth):
                 fcntl.ioctl(handles[-1], TUNSETIFF, struct.pack("16sH22x", DEVICE.encode(), IFF_TUN | IFF_NO_PI))
             namespace.run("tc", "qdisc", "add", "dev", DEVICE, "root", "tbf", "rate", f"{self.RATE}bit", "burst",
                           "32kb", "latency", "100ms")
+        relay = join(dirname(abspath(__file__)), "relay.py")
         self.relay = subprocess.Popen(
-            [sys.executable, join(dirname(abspath(__file__)), "relay.py"), *map(str, handles), str(self.ROUND_TRIP / 2)],
+            [sys.executable, relay, *map(str, handles), str(self.ROUND_TRIP / 2)],
             stdin=subprocess.DEVNULL, pass_fds=handles, preexec_fn=die_with_parent, start_new_session=True)
         for handle in handles:
             os.close(handle)

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Plots of how cost grows, as SVG: plots.py DIR FILE...
 
-Each FILE is what the bench wrote with --json, or any other JSON object whose "curves" is a list of objects with "chart"
-(the name of the SVG file), "title", "x" and "y" (what the axes are), "xunit" and "yunit" (s, B or empty), "series" (what
-the line is called) and "points" (pairs of numbers; several of the same x are runs, drawn as median and range). Curves of
-the same chart are drawn together, whatever file they are from.
+Each FILE is what the bench wrote with --json, or any other JSON object whose "curves" is a list of objects with
+"chart" (the name of the SVG file), "title", "x" and "y" (what the axes are), "xunit" and "yunit" (s, B or empty),
+"series" (what the line is called) and "points" (pairs of numbers; several of the same x are runs, drawn as median and
+range). Curves of the same chart are drawn together, whatever file they are from.
 """
 import json
 import math
@@ -98,9 +98,9 @@ def axes(x_axis, y_axis, chart):
                      f'<text x="{at:.1f}" y="{HEIGHT - BOTTOM + 18}" text-anchor="middle">'
                      f'{escape(short(value, x_axis.unit))}</text>')
     for value in y_axis.ticks():
-        at = y_axis(value)
+        at, label = y_axis(value), escape(short(value, y_axis.unit))
         parts.append(f'<line x1="{LEFT}" y1="{at:.1f}" x2="{WIDTH - RIGHT}" y2="{at:.1f}" stroke="{GRID}"/>'
-                     f'<text x="{LEFT - 8}" y="{at + 4:.1f}" text-anchor="end">{escape(short(value, y_axis.unit))}</text>')
+                     f'<text x="{LEFT - 8}" y="{at + 4:.1f}" text-anchor="end">{label}</text>')
     middle = (LEFT + WIDTH - RIGHT) / 2
     parts.append(f'<text x="{LEFT}" y="22" font-size="15" font-weight="600">{escape(chart["title"])}</text>'
                  f'<text x="{middle}" y="{HEIGHT - 14}" text-anchor="middle">{escape(chart["x"])}</text>'
@@ -128,8 +128,9 @@ def svg(chart, curves):
     x_axis = Axis([point[0] for point in every], chart.get("xunit", ""), LEFT, WIDTH - RIGHT)
     y_axis = Axis([value for point in every for value in point[1:]], chart.get("yunit", ""), HEIGHT - BOTTOM, TOP)
     places = labels_apart({name: y_axis(points[-1][2]) for name, points in lines.items()})
-    parts = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}" '
-             f'font-family="system-ui, sans-serif" font-size="12" fill="{INK}" role="img">'
+    parts = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" '
+             f'width="{WIDTH}" height="{HEIGHT}" font-family="system-ui, sans-serif" font-size="12" '
+             f'fill="{INK}" role="img">'
              f'<title>{escape(chart["title"])}</title>', *axes(x_axis, y_axis, chart)]
     for colour, (name, points) in zip(COLOURS * (1 + len(lines) // len(COLOURS)), lines.items()):
         parts += line(points, x_axis, y_axis, colour)

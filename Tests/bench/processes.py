@@ -6,7 +6,7 @@ import select
 import signal
 import subprocess
 import time
-from os.path import basename, exists, join
+from os.path import basename, join
 
 from common import LIBC, Broken, check_call, clock, last_line, read, write
 
@@ -76,7 +76,9 @@ class Group:
     def cpu(self):
         with open(join(self.folder, self.usage), "rb") as file:
             words = file.read().split()
-        return int(words[0]) / 1e9 if self.usage == "cpuacct.usage" else int(words[words.index(b"usage_usec") + 1]) / 1e6
+        if self.usage == "cpuacct.usage":
+            return int(words[0]) / 1e9
+        return int(words[words.index(b"usage_usec") + 1]) / 1e6
 
     def pids(self):
         return [int(pid) for pid in read(join(self.folder, "cgroup.procs")).split()]
@@ -216,7 +218,3 @@ def end_orphans():
     with contextlib.suppress(ChildProcessError):
         while True:
             os.waitpid(-1, 0)
-
-
-def available(command):
-    return any(exists(join(folder, command)) for folder in os.environ.get("PATH", "").split(":") + ["/usr/sbin", "/sbin"])

@@ -2,8 +2,8 @@
 """How fast nosocks is on this machine, beside whichever of rsync, lsyncd, Unison and Syncthing are installed.
 
 The tools take turns within each run, between two network namespaces joined by a veth pair if this is root, else over
-loopback. All trees are compared in full after each measurement. The exit status is 1 if nosocks did not do what it must,
-130 after an interruption, and never tells that something is slow. It needs Linux and Python 3.9.
+loopback. All trees are compared in full after each measurement. The exit status is 1 if nosocks did not do what it
+must, 130 after an interruption, and never tells that something is slow. It needs Linux and Python 3.9.
 """
 import argparse
 import os

@@ -9,8 +9,8 @@ from common import MIB, Unable, clock
 
 
 def timed_copy(bench, tool, pair):
-    """A tool's first copy: the seconds that it took, those of the origin's first look before it, and the meter. The tool
-    stays as it is then."""
+    """A tool's first copy: the seconds that it took, those of the origin's first look before it, and the meter. The
+    tool stays as it is then."""
     sizes, began = sizes_below(pair.origin), clock()
     tool.prepare(pair)
     look = clock() - began if tool.looks_first else None

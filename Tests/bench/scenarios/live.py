@@ -124,17 +124,17 @@ def rename(bench, tool):
     pair = tree_pair(bench, tool)
     original = bench.original("library", lambda folder: data.source_tree(folder, bench.count(5000), seed=4))
     sizes = sizes_below(original)
-    before, after = (join(f"library{number}") for number in (bench.run, f"{bench.run}-renamed"))
+    before, after = f"library{bench.run}", f"library{bench.run}-renamed"
     subprocess.run(["cp", "-a", original, join(pair.origin, before)], check=True)
     with session(bench, tool, pair):
         bench.until(Expected(join(pair.copy, before), sizes), "the files to rename", tool)
         time.sleep(2)  # so that nobody is still busy with their arrival
-        here = Expected(join(pair.copy, after), sizes)
+        here, gone = Expected(join(pair.copy, after), sizes), join(pair.copy, before)
         with bench.measured() as meter:
             start = clock()
             os.rename(join(pair.origin, before), join(pair.origin, after))
             tool.nudge()
-            there = bench.until(lambda: here() and not os.path.exists(join(pair.copy, before)), "what was renamed", tool)
+            there = bench.until(lambda: here() and not os.path.exists(gone), "what was renamed", tool)
         bench.record("S6", "time", tool, there - start)
         bench.record_meter("S6", tool, meter)
 

@@ -28,8 +28,8 @@ class Instance:
         self.process = None
         if not os.path.exists(os.path.join(state, "config.xml")):
             os.makedirs(state, exist_ok=True)
-            done = subprocess.run(["syncthing", "generate", "--home", state, "--no-default-folder"], capture_output=True,
-                                  text=True, env=dict(tool.bench.environment, **SETTINGS))
+            done = subprocess.run(["syncthing", "generate", "--home", state, "--no-default-folder"],
+                                  capture_output=True, text=True, env=dict(tool.bench.environment, **SETTINGS))
             if done.returncode:
                 raise Broken(f"syncthing generate: {(done.stderr or done.stdout).strip()[-200:]}")
         self.id = self.read_id()
@@ -64,8 +64,8 @@ class Instance:
         os.makedirs(os.path.join(self.folder, ".stfolder"), exist_ok=True)
 
     def start(self):
-        self.process = self.tool.spawn(self.end, ["syncthing", "serve", "--home", self.state, "--no-browser"], "syncthing",
-                                       environment=SETTINGS)
+        self.process = self.tool.spawn(self.end, ["syncthing", "serve", "--home", self.state, "--no-browser"],
+                                       "syncthing", environment=SETTINGS)
 
     def ask(self, path):
         """The answer of its REST interface, or None while there is none."""
@@ -93,7 +93,8 @@ class Syncthing(Tool):
     two_way = fans_out = looks_first = True
 
     def version(self):
-        said = subprocess.run(["syncthing", "--version"], capture_output=True, text=True, env=self.bench.environment).stdout
+        said = subprocess.run(["syncthing", "--version"], capture_output=True, text=True,
+                              env=self.bench.environment).stdout
         return (re.findall(r"v(\d+[\d.]+)", said) or ["?"])[0]
 
     def configure(self, pair):
@@ -127,7 +128,8 @@ class Syncthing(Tool):
         for instance in [self.origin, *self.receivers]:
             self.bench.until(lambda instance=instance: instance.is_idle(files), "Syncthing's files", self, pause=0.1)
         for receiver in self.receivers:
-            self.bench.until(lambda receiver=receiver: self.connected(receiver), "Syncthing's connection", self, pause=0.1)
+            self.bench.until(lambda receiver=receiver: self.connected(receiver), "Syncthing's connection", self,
+                             pause=0.1)
 
     def connected(self, receiver):
         known = (self.origin.ask("/rest/system/connections") or {}).get("connections", {})

@@ -14,7 +14,8 @@ class Unison(Tool):
     name, title = "unison", "Unison"
     programs = ("unison",)
     two_way = True
-    OPTIONS = ("-ui", "text", "-batch", "-times", "-confirmbigdel=false", "-log=false", "-dumbtty", "-fastcheck", "true")
+    OPTIONS = ("-ui", "text", "-batch", "-times", "-confirmbigdel=false", "-log=false", "-dumbtty",
+               "-fastcheck", "true")
 
     def version(self):
         return self.ask("-version") + (" with fsmonitor" if self.monitor() else ", -repeat 1")
