@@ -8,7 +8,8 @@ from goals import AGAINST, ROWS, TITLES, UNCOMPARED
 from plots import short, summary
 from tools import TOOLS
 
-Verdict = namedtuple("Verdict", "ratio goal met")  # ratio: a number or None; goal: text; met: None where nothing is set
+# ratio and the limit set for it: numbers or None; goal: both goals as text; met: None where there is nothing to meet.
+Verdict = namedtuple("Verdict", "ratio limit goal met", defaults=(None, None, "", None))
 
 
 def medians(figure, names):
@@ -18,7 +19,7 @@ def medians(figure, names):
 def judge(row, figure, full_scale):
     """nosocks against the best of the peers, and against the row's goal."""
     if (row.scenario, row.key) in UNCOMPARED:
-        return Verdict(None, "", None)
+        return Verdict()
     unit, peers = figure["unit"], [name for name, tool in TOOLS.items() if not tool.floor and name != "nosocks"]
     against, limit = AGAINST.get((row.scenario, row.key), (None, row.best and row.goal / row.best))
     ours, theirs = medians(figure, ["nosocks"]).get("nosocks"), medians(figure, [against] if against else peers)
@@ -32,7 +33,7 @@ def judge(row, figure, full_scale):
         met = ratio <= limit
     elif ours is not None and row.goal and not limit and (full_scale or not row.scaled):
         met = ours <= row.goal
-    return Verdict(ratio, ", ".join(goal), met)
+    return Verdict(ratio, limit, ", ".join(goal), met)
 
 
 def spread(values, unit):
@@ -137,9 +138,9 @@ class Report:
         figures = []
         for (scenario, key), figure in self.bench.figures.items():
             row = next((row for row in ROWS if (row.scenario, row.key) == (scenario, key)), None)
-            found = judge(row, figure, self.setting["scale"] == 1) if row else Verdict(None, "", None)
+            found = judge(row, figure, self.setting["scale"] == 1) if row else Verdict()
             figures.append(dict(scenario=scenario, key=key, unit=figure["unit"], runs=figure["tools"],
-                                ratio=found.ratio, goal=found.goal or None, met=found.met))
+                                ratio=found.ratio, ratio_limit=found.limit, goal=row and row.goal, met=found.met))
         return json.dumps(dict(self.setting, figures=figures, samples=self.bench.samples, curves=self.bench.curves,
                                remarks=[dict(scenarios=names, reason=reason) for names, reason in self.bench.remarks],
                                failures=self.bench.failures), indent=1, ensure_ascii=False)

@@ -19,7 +19,7 @@ class Lsyncd(Tool):
         self.modules = start_daemon(self, self.link.b, modules, pair.state, writable=True)
 
     def start_lsyncd(self, pair):
-        settings = "settings { nodaemon = true, insist = true, inotifyMode = 'CloseWrite or Modify' }\n"
+        settings = "settings { nodaemon = true, insist = true }\n"
         for number, _ in enumerate(pair.copies):
             settings += (f"sync {{ default.rsync, source = '{pair.origin}', target = '{self.modules}copy{number}/',\n"
                          f"  delay = 0, rsync = {{ archive = true, compress = false }} }}\n")
