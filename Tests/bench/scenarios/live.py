@@ -13,7 +13,7 @@ from arrival import Expected, Watch, sizes_below
 from common import Unable, clock
 from scenarios.copies import tree_pair
 
-SAVES, SECONDS, LEAST = 100, 12, 5  # at most so many, for at most so long, but at least so many
+SAVES, SECONDS, LEAST = 100, 8, 5  # at most so many, for at most so long, but at least so many
 
 
 @contextmanager
