@@ -90,6 +90,7 @@ ROWS = [
     Row("slow", "ten-bytes", "10 changes in a row, on the link"),
     Row("busy", "median", "median"),
     Row("busy", "p99", "99th percentile", 0.030, None, False),
+    Row("busy", "worst", "the longest"),
     Row("busy", "time", "the large file's time"),
 ]
 # Figures that are no tool's doing, so that no ratio says anything.

@@ -81,6 +81,7 @@ def busy(bench, tool):
             # When it got its name, whatever this was waiting for just then.
             bench.record("busy", "time", tool, os.stat(copied).st_ctime - start)
             record_latencies(bench, tool, "busy", took)
+            bench.record("busy", "worst", tool, max(took))
     finally:
         if exists(lent):
             os.rename(lent, join(original, "large"))
