@@ -4,7 +4,9 @@ PREFIX ?= /usr/local
 SEEDS ?= 10000
 SWIFT ?= swift
 
-RELEASE := $(SWIFT) build -c release
+# Swift's own libraries are linked in, so that the program runs on machines without a toolchain; and always, since a
+# build with other flags builds everything anew.
+RELEASE := $(SWIFT) build -c release --static-swift-stdlib
 BINARY := .build/release/nosocks
 ECHO := .build/release/websocket-echo
 SOURCES := Package.swift $(shell find Sources -type f)
@@ -49,9 +51,8 @@ demo: prerequisites-demo $(BINARY)
 
 build: $(BINARY)
 
-# Swift's own libraries are linked in, so that the program runs on machines without a toolchain.
 $(BINARY): $(SOURCES) | prerequisites
-	$(RELEASE) --product nosocks --static-swift-stdlib
+	$(RELEASE) --product nosocks
 	@touch $@
 
 test: prerequisites-test
@@ -96,7 +97,7 @@ interop: prerequisites-interop $(if $(BINARIES),,$(BINARY) $(ECHO))
 	@Tests/interop/run.sh $(or $(BINARIES),.build/release) $(ONLY)
 
 $(ECHO): $(SOURCES) | prerequisites
-	$(RELEASE) --product websocket-echo --static-swift-stdlib
+	$(RELEASE) --product websocket-echo
 	@touch $@
 
 # OPTIONS are any further ones, as --markdown.

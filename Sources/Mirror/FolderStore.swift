@@ -77,7 +77,8 @@ final class FolderStore: ReplicaStore {
     // MARK: Content
 
     func stage(_ file: Entry.File, content: ByteBuffer?) throws(StoreFailure) -> Staging<Staged> {
-        try folder.stage(file, content: content.map { Array(buffer: $0) })
+        guard let content else { return try folder.stage(file, bytes: nil) }
+        return try content.withBytes { (bytes) throws(StoreFailure) in try folder.stage(file, bytes: bytes) }
     }
 
     func discard(_ staged: Staged) { folder.discard(staged) }
@@ -88,7 +89,9 @@ final class FolderStore: ReplicaStore {
     }
 
     func receive(chunk: ByteBuffer, digest: Digest, of file: Digest) throws(StoreFailure) -> Bool {
-        try folder.receive(chunk: Array(buffer: chunk), digest: digest, of: file)
+        try chunk.withBytes { (bytes) throws(StoreFailure) in
+            try folder.receive(chunk: bytes, digest: digest, of: file)
+        }
     }
 
     func abandon(_ file: Digest) { folder.abandon(file) }
@@ -144,5 +147,17 @@ final class FolderStore: ReplicaStore {
 
     func retire(_ removed: Removed, holding entry: Entry?) throws(StoreFailure) -> Bool {
         try folder.retire(removed, holding: entry)
+    }
+}
+
+extension ByteBuffer {
+    fileprivate func withBytes<Result, Failure: Error>(
+        _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        // NIO's own function does not say what its argument throws.
+        let result = withUnsafeReadableBytes { bytes in
+            Swift.Result { () throws(Failure) in try body(bytes) }
+        }
+        return try result.get()
     }
 }

@@ -60,6 +60,7 @@ package actor HubService: FolderService {
     nonisolated let report: MirrorReport
     nonisolated let signals = Mailbox<ReplicaSignal>()
     let folder: FolderReplica
+    fileprivate nonisolated let stagingAhead: StagingAhead
     var machine: HubMachine<FolderStore>
     var scans = ScanQueue()
     var timer = RetryTimer()
@@ -93,6 +94,7 @@ package actor HubService: FolderService {
         self.options = options
         self.report = report
         self.folder = folder
+        stagingAhead = folder.stagingAhead
         gatekeeper = Gatekeeper(
             Gatekeeper.Rules(
                 origins: options.origins, isReadOnly: options.isReadOnly, maxPeers: options.maxPeers,
@@ -346,8 +348,14 @@ private struct HubPeer: SessionOwner {
         hub.opened(self, session)
     }
 
+    func foresee(_ message: Message<ByteBuffer>) -> StagingAhead.Batch? {
+        admission.isReadOnly ? nil : hub.stagingAhead.begin(message.arrivals)
+    }
+
     func received(_ session: Session) {
-        hub.event { (machine) throws(StoreFailure) in try machine.received(session.takeArrived(), from: id) }
+        hub.event { (machine) throws(StoreFailure) in
+            try session.takeArrived { (messages) throws(StoreFailure) in try machine.received(messages, from: id) }
+        }
     }
 
     func writable(_ isWritable: Bool) {

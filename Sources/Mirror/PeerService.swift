@@ -39,6 +39,7 @@ package actor PeerService: FolderService {
     nonisolated let report: MirrorReport
     nonisolated let signals = Mailbox<ReplicaSignal>()
     let folder: FolderReplica
+    fileprivate nonisolated let stagingAhead: StagingAhead
     var machine: PeerMachine<FolderStore>
     var scans = ScanQueue()
     var timer = RetryTimer()
@@ -84,6 +85,7 @@ package actor PeerService: FolderService {
         trust = options.trust
         self.report = report
         self.folder = folder
+        stagingAhead = folder.stagingAhead
         machine = PeerMachine(
             store: FolderStore(folder), name: options.name, replica: folder.id, replacing: options.isReplacing,
             deletionLimit: options.deletionLimit)
@@ -339,8 +341,14 @@ private struct HubLink: SessionOwner {
         peer.opened(number, session)
     }
 
+    func foresee(_ message: Message<ByteBuffer>) -> StagingAhead.Batch? {
+        peer.stagingAhead.begin(message.arrivals)
+    }
+
     func received(_ session: Session) {
-        peer.event(number) { (machine) throws(StoreFailure) in try machine.received(session.takeArrived()) }
+        peer.event(number) { (machine) throws(StoreFailure) in
+            try session.takeArrived { (messages) throws(StoreFailure) in try machine.received(messages) }
+        }
     }
 
     func writable(_ isWritable: Bool) {}

@@ -1,4 +1,5 @@
 import NIOCore
+import Replica
 import Synchronization
 import Tree
 import WebSocket
@@ -8,6 +9,10 @@ import Wire
 /// What a connection tells the service that owns it. All of it is called on the connection's event loop.
 protocol SessionOwner: Sendable {
     func opened(_ session: Session)
+    /// This has arrived, and will be received in its turn.
+    ///
+    /// - Returns: What has been begun with it already.
+    func foresee(_ message: Message<ByteBuffer>) -> StagingAhead.Batch?
     /// There is something in ``Session/arrived``.
     func received(_ session: Session)
     func writable(_ isWritable: Bool)
@@ -38,7 +43,7 @@ final class Session: WebSocketHandler {
     private let owner: any SessionOwner
     private let patience: TimeAmount?
     private let state = Mutex(State())
-    private let arrived = Mailbox<Message<ByteBuffer>>()
+    private let arrived = Mailbox<(message: Message<ByteBuffer>, begun: StagingAhead.Batch?)>()
 
     /// - Parameter patience: How long the other side has for its first message; nil for as long as it likes.
     init(owner: any SessionOwner, patience: TimeAmount? = nil) {
@@ -73,15 +78,17 @@ final class Session: WebSocketHandler {
                 return !state.isPaused && state.arrivedBytes > Self.mostArrived
             }
             if mustPause { connection?.pauseReading() }
-            if arrived.put(decoded) { owner.received(self) }
+            if arrived.put((decoded, owner.foresee(decoded))) { owner.received(self) }
         } catch {
             fail(.policyViolation, "\(error)")
         }
     }
 
-    /// What has arrived since the last call, in order.
-    func takeArrived() -> [Message<ByteBuffer>] {
-        let messages = arrived.takeAll()
+    /// Hands over what has arrived since the last call, in order.
+    func takeArrived<Result, Failure: Error>(
+        _ body: ([Message<ByteBuffer>]) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        let taken = arrived.takeAll()
         let wasPaused = state.withLock { state in
             state.arrivedBytes = 0
             defer { state.isPaused = false }
@@ -93,7 +100,9 @@ final class Session: WebSocketHandler {
                 if !state.withLock(\.isPaused) { connection.resumeReading() }
             }
         }
-        return messages
+        // What was begun with them and not taken by then goes.
+        defer { withExtendedLifetime(taken) {} }
+        return try body(taken.map(\.message))
     }
 
     func writabilityChanged(_ isWritable: Bool) {

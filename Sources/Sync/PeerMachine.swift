@@ -283,6 +283,7 @@ package struct PeerMachine<Store: ReplicaStore>: FolderMachine {
         var paths: [RelativePath] = []
         paths.reserveCapacity(deliveries.count)
         var superseded: [(path: RelativePath, file: Digest)] = []
+        var arrived: [(file: Entry.File, path: RelativePath, content: Store.Content)] = []
         for delivery in deliveries {
             let change = delivery.change
             var record = try reconciler.record(at: change.path)
@@ -305,9 +306,13 @@ package struct PeerMachine<Store: ReplicaStore>: FolderMachine {
             case .content(let content):
                 // What is here already in this content needs no second copy.
                 guard !record.base.entry.hasSameContent(as: change.entry) else { break }
-                // Content that changed under the hub's hands is asked for again.
-                _ = try reconciler.prepare(file, at: change.path, content: content)
+                arrived.append((file, change.path, content))
             }
+        }
+        // A store may have begun with the first: so the two meet once, instead of waiting for each other at each file.
+        for (file, path, content) in arrived.reversed() {
+            // Content that changed under the hub's hands is asked for again.
+            _ = try reconciler.prepare(file, at: path, content: content)
         }
         // First what the hub says is durable, and the cursor with it, then the names appear: a process that ends in
         // between finds out at its next start what it had already put in place, and takes none of it for an edit.

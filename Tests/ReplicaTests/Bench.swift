@@ -212,3 +212,18 @@ extension Staging {
         }
     }
 }
+
+extension FolderReplica {
+    func stage(_ file: Entry.File, content: [UInt8]?) throws(StoreFailure) -> Staging<Staged> {
+        guard let content else { return try stage(file, bytes: nil) }
+        return try content.withUnsafeBufferPointer { (bytes) throws(StoreFailure) in
+            try stage(file, bytes: UnsafeRawBufferPointer(bytes))
+        }
+    }
+
+    func receive(chunk: [UInt8], digest: Digest, of file: Digest) throws(StoreFailure) -> Bool {
+        try chunk.withUnsafeBufferPointer { (bytes) throws(StoreFailure) in
+            try receive(chunk: UnsafeRawBufferPointer(bytes), digest: digest, of: file)
+        }
+    }
+}

@@ -3,18 +3,23 @@ import Index
 package import Tree
 
 extension FolderReplica {
-    /// Gets a file's content ready to be named: from `content` where given, from what is already here (the tree,
-    /// history, an interrupted transfer), or says what is missing.
-    package func stage(_ file: Entry.File, content: [UInt8]?) throws(StoreFailure) -> Staging<Staged> {
+    /// Gets a file's content ready to be named: from `bytes` where given, from what is already here (the tree, history,
+    /// an interrupted transfer), or says what is missing.
+    package func stage(_ file: Entry.File, bytes: UnsafeRawBufferPointer?) throws(StoreFailure) -> Staging<Staged> {
         guard file.size <= ChunkingParameters.largestFile else {
             return .problem(Problem(.tooLarge, operation: "stage"))
+        }
+        if bytes != nil, let staged = stagingAhead.take(file) {
+            // Nothing else of this batch has been flushed one by one that the whole file system is not flushed for.
+            staging.add(staged, nil)
+            return .ready(staged)
         }
         guard transfers[file.digest] != nil || hasRoom(for: file.size) else {
             dropAbandoned()
             try yieldHistory(for: file.size)
             return .problem(Problem(.noSpace, operation: "stage"))
         }
-        return file.isOneChunk ? try stageOneChunk(file, content) : try stageChunks(file)
+        return file.isOneChunk ? try stageOneChunk(file, bytes) : try stageChunks(file)
     }
 
     private func hasRoom(for bytes: UInt64) -> Bool {
@@ -25,7 +30,7 @@ extension FolderReplica {
     /// Lets go of staged content that will not be named.
     package func discard(_ staged: Staged) {
         staging.remove(staged, placedAt: nil)
-        try? state.staged(staged.name).removeFile()
+        stager.discard(staged)
     }
 
     /// Makes everything staged since the last call durable.
@@ -50,10 +55,12 @@ extension FolderReplica {
     }
 
     /// Takes a chunk into the interrupted or running transfer of this file; false if the bytes are not that chunk.
-    package func receive(chunk: [UInt8], digest: Digest, of file: Digest) throws(StoreFailure) -> Bool {
+    package func receive(
+        chunk: UnsafeRawBufferPointer, digest: Digest, of file: Digest
+    ) throws(StoreFailure) -> Bool {
         guard Digest(of: chunk) == digest else { return false }
         if digest == file {
-            arrived.insert(chunk, digest: digest)
+            arrived.insert(Array(chunk), digest: digest)
             return true
         }
         guard let transfer = transfers[file], transfer.problem == nil else { return true }
@@ -67,46 +74,39 @@ extension FolderReplica {
 
     // MARK: One chunk
 
-    private func stageOneChunk(_ file: Entry.File, _ content: [UInt8]?) throws(StoreFailure) -> Staging<Staged> {
-        if let given = file.size == 0 ? [] : content {
-            guard given.count == file.size, Digest(of: given) == file.digest else { return .mismatch }
-            return write(given, file)
+    private func stageOneChunk(
+        _ file: Entry.File, _ given: UnsafeRawBufferPointer?
+    ) throws(StoreFailure) -> Staging<Staged> {
+        if let given = file.size == 0 ? UnsafeRawBufferPointer(start: nil, count: 0) : given {
+            return stageVerified(file, given)
         }
         guard let bytes = try localBytes(of: file.digest, size: file.size) else {
             return .missing(list: false, chunks: [Chunk(size: UInt32(file.size), digest: file.digest)])
         }
-        guard bytes.count == file.size else { return .mismatch }
-        return write(bytes, file)
+        return bytes.withUnsafeBytes { stageVerified(file, $0) }
     }
 
-    /// Writes bytes that have the file's digest.
-    private func write(_ bytes: [UInt8], _ file: Entry.File) -> Staging<Staged> {
-        make(file) { (_, target) throws(DiskError) in try target.write(bytes, at: 0) }
+    private func stageVerified(_ file: Entry.File, _ bytes: UnsafeRawBufferPointer) -> Staging<Staged> {
+        guard Stager.verifies(bytes, file) else { return .mismatch }
+        return make(file) { (target) throws(DiskError) in try target.write(bytes, at: 0) }
     }
 
     /// Makes a staged file of what `fill` writes, which must be verified; leaves nothing behind where that fails.
     private func make(
-        _ file: Entry.File, _ fill: (Place, Descriptor) throws(DiskError) -> Void
+        _ file: Entry.File, _ fill: (Descriptor) throws(DiskError) -> Void
     ) -> Staging<Staged> {
-        let name = freshName()
-        let place = state.staged(name)
         do throws(DiskError) {
-            let target = try place.createFile()
-            try fill(place, target)
-            return .ready(try finish(file, target, name))
+            let (staged, target) = try stager.make(file, fill)
+            enter(staged, target)
+            return .ready(staged)
         } catch {
-            try? place.removeFile()
             return .problem(error.problem)
         }
     }
 
-    private func finish(_ file: Entry.File, _ target: Descriptor, _ name: String) throws(DiskError) -> Staged {
-        try target.setMode(file.mode)
-        try target.setModified(file.mtime)
-        let staged = Staged(name: name, digest: file.digest, fingerprint: try target.status().fingerprint)
+    private func enter(_ staged: Staged, _ target: Descriptor) {
         staging.add(staged, target)
-        arrived.remove(file.digest)
-        return staged
+        arrived.remove(staged.digest)
     }
 
     // MARK: Many chunks
@@ -141,7 +141,9 @@ extension FolderReplica {
         let name = freshName()
         do throws(DiskError) {
             try state.staged(Transfer.name(of: file.digest)).renameOver(state.staged(name))
-            return .ready(try finish(file, transfer.file, name))
+            let staged = try stager.finish(file, transfer.file, name)
+            enter(staged, transfer.file)
+            return .ready(staged)
         } catch {
             try? state.staged(name).removeFile()
             return .problem(error.problem)
@@ -176,7 +178,9 @@ extension FolderReplica {
                 continue
             }
             do {
-                try transfer.write(bytes, digest: chunk.digest)
+                try bytes.withUnsafeBufferPointer { (bytes) throws(DiskError) in
+                    try transfer.write(UnsafeRawBufferPointer(bytes), digest: chunk.digest)
+                }
             } catch {
                 transfer.problem = error.problem
                 return
@@ -203,7 +207,7 @@ extension FolderReplica {
     func copy(
         _ file: Entry.File, from source: Descriptor, list: (ChunkList?) -> Void = { _ in }
     ) -> Staging<Staged> {
-        make(file) { (_, target) throws(DiskError) in
+        make(file) { (target) throws(DiskError) in
             if !target.clone(from: source) {
                 guard target.copyRange(from: source, at: 0, to: 0, count: file.size) else {
                     throw DiskError("copy", code: 0)

@@ -21,13 +21,16 @@ struct StagingLedger {
 
     /// A file that needs a flush of its own costs about as much as a flush of the whole file system does when there
     /// are a few of them.
-    private static let fewFiles = 8
+    static let fewFiles = 8
 
-    mutating func add(_ staged: Staged, _ descriptor: Descriptor) {
+    /// - Parameter descriptor: the file, open; nil where it is one of many.
+    mutating func add(_ staged: Staged, _ descriptor: Descriptor?) {
         named[staged.digest, default: []].insert(staged.name)
-        guard var files = unsynced else { return }
-        files.append(descriptor)
-        unsynced = files.count <= Self.fewFiles ? files : nil
+        guard let descriptor, let files = unsynced, files.count < Self.fewFiles else {
+            unsynced = nil
+            return
+        }
+        unsynced?.append(descriptor)
     }
 
     mutating func remove(_ staged: Staged, placedAt path: RelativePath?) {

@@ -57,13 +57,13 @@ final class Transfer {
     }
 
     /// Writes a chunk, whose digest was checked, to wherever it belongs.
-    func write(_ bytes: [UInt8], digest: Digest) throws(DiskError) {
+    func write(_ bytes: UnsafeRawBufferPointer, digest: Digest) throws(DiskError) {
         guard let offsets = missing[digest] else { return }
-        if !bytes.allZero {
+        if !bytes.isAllZero {
             for offset in offsets { try file.write(bytes, at: offset) }
         } else {
             // What an interrupted write left here would show through.
-            for offset in offsets where try !file.read(bytes.count, at: offset).allZero {
+            for offset in offsets where try !file.read(bytes.count, at: offset).isAllZero {
                 try file.write(bytes, at: offset)
             }
         }
@@ -99,15 +99,17 @@ final class Transfer {
 }
 
 extension [UInt8] {
+    fileprivate var isAllZero: Bool { withUnsafeBytes(\.isAllZero) }
+}
+
+extension UnsafeRawBufferPointer {
     /// Whether all bytes are zero. By words: a hole of a gigabyte is seen at the speed of memory.
-    var allZero: Bool {
-        withUnsafeBytes { bytes in
-            var offset = 0
-            while offset + 8 <= bytes.count {
-                if bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self) != 0 { return false }
-                offset += 8
-            }
-            return bytes[offset...].allSatisfy { $0 == 0 }
+    var isAllZero: Bool {
+        var offset = 0
+        while offset + 8 <= count {
+            if loadUnaligned(fromByteOffset: offset, as: UInt64.self) != 0 { return false }
+            offset += 8
         }
+        return self[offset...].allSatisfy { $0 == 0 }
     }
 }

@@ -13,9 +13,6 @@ import Darwin
 /// Has what the machines ask of a store. Belongs to one thread or actor; only its signals come from elsewhere. After a
 /// crash at any instant each path holds one whole version, and what was taken out of the tree is found again.
 package final class FolderReplica {
-    /// Bytes of a file or of a chunk.
-    package typealias Content = [UInt8]
-
     package let root: Root
     package let index: Index
     package let settings: ReplicaSettings
@@ -24,6 +21,8 @@ package final class FolderReplica {
 
     let reader = ContentReader()
     let readAhead: ReadAhead
+    let stager: Stager
+    package let stagingAhead: StagingAhead
     let rules: RuleBook
     var watcher: Watcher?
     var recent = RecentContent(limit: 4 << 20)
@@ -94,6 +93,8 @@ package final class FolderReplica {
             throw .index(error)
         }
         readAhead = ReadAhead(root)
+        stager = Stager(folder: state.staging)
+        stagingAhead = StagingAhead(stager, floor: settings.minimumFree)
         fileSystemWithoutEvents = root.descriptor.fileSystemWithoutEvents
         historyWorker = HistoryWorker(state.history)
         rules = RuleBook(root, command: settings.ignore)
@@ -121,6 +122,7 @@ package final class FolderReplica {
         watcher?.stop()
         watcher = nil
         readAhead.stop()
+        stagingAhead.stop()
         historyWorker.stop()
     }
 

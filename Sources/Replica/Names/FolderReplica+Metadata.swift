@@ -48,7 +48,7 @@ extension FolderReplica {
     private func placeSeparately(
         _ file: Entry.File, at path: RelativePath, expecting expected: Fingerprint
     ) throws(StoreFailure) -> Placement<Removed>? {
-        guard case .ready(let staged) = try stage(file, content: nil) else { return nil }
+        guard case .ready(let staged) = try stage(file, bytes: nil) else { return nil }
         try flush()
         let placement = try place(.file(file), staged: staged, at: path, expecting: expected)
         switch placement {

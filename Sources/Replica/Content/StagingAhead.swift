@@ -1,0 +1,210 @@
+import Disk
+internal import Synchronization
+package import Tree
+
+/// Writes and verifies content that has just arrived, on a thread of its own, while the replica's thread still works on
+/// what came before.
+///
+/// It is a help and nothing to rely on: what it has not got to, could not do, or has no room for is done where it is
+/// wanted.
+package final class StagingAhead: Sendable {
+    /// Content of a file of one chunk that is about to be staged.
+    package struct Arrival: Sendable {
+        let file: Entry.File
+        /// Calls its argument with all the bytes that came.
+        let withBytes: @Sendable ((UnsafeRawBufferPointer) -> Void) -> Void
+
+        package init(
+            _ file: Entry.File, withBytes: @escaping @Sendable ((UnsafeRawBufferPointer) -> Void) -> Void
+        ) {
+            self.file = file
+            self.withBytes = withBytes
+        }
+    }
+
+    /// What arrived together: what nobody took of it goes with it.
+    package final class Batch: Sendable {
+        private let ids: Range<UInt64>
+        private let owner: StagingAhead
+
+        fileprivate init(_ ids: Range<UInt64>, _ owner: StagingAhead) {
+            self.ids = ids
+            self.owner = owner
+        }
+
+        deinit {
+            owner.drop(ids)
+        }
+    }
+
+    fileprivate struct Item {
+        let arrival: Arrival
+        var stage = Stage.waiting
+    }
+
+    fileprivate enum Stage {
+        case waiting
+        case working
+        /// Nil where it failed: then it fails once more where it is wanted, and is told there.
+        case done(Staged?)
+    }
+
+    fileprivate struct State {
+        var items: [UInt64: Item] = [:]
+        var ids: [Entry.File: [UInt64]] = [:]
+        /// The next that has not been begun, and the first that does not exist yet.
+        var next: UInt64 = 0
+        var end: UInt64 = 0
+        /// Whether the replica's thread waits for what is being worked on.
+        var isAwaited = false
+        var isStarted = false
+        var isStopped = false
+        var thread: Thread?
+    }
+
+    private enum Taking {
+        case nothing
+        case staged(Staged)
+        case wait
+    }
+
+    private let stager: Stager
+    private let floor: UInt64?
+    private let state = Mutex(State())
+    private let wakeUp = Semaphore()
+    private let finished = Semaphore()
+
+    /// - Parameter floor: how much of the file system is to stay free, as ``Headroom/floor``.
+    init(_ stager: Stager, floor: UInt64?) {
+        self.stager = stager
+        self.floor = floor
+    }
+
+    /// Begins with what has arrived, in this order.
+    ///
+    /// - Returns: Nil where there is so little of it that it is done sooner without another thread.
+    package func begin(_ arrivals: [Arrival]) -> Batch? {
+        guard arrivals.count > StagingLedger.fewFiles else { return nil }
+        let (ids, starts) = state.withLock { state in
+            let start = state.end
+            for arrival in arrivals {
+                state.items[state.end] = Item(arrival: arrival)
+                state.ids[arrival.file, default: []].append(state.end)
+                state.end += 1
+            }
+            defer { state.isStarted = true }
+            return (start..<state.end, !state.isStarted && !state.isStopped)
+        }
+        if starts, let thread = try? Thread({ [self] in run() }) {
+            state.withLock { $0.thread = thread }
+        }
+        wakeUp.signal()
+        return Batch(ids, self)
+    }
+
+    /// Content of this file that is ready by now; once. What was not begun is not waited for, and not done any more.
+    func take(_ file: Entry.File) -> Staged? {
+        while true {
+            let taking = state.withLock { state -> Taking in
+                guard let id = state.ids[file]?.last, let item = state.items[id] else { return .nothing }
+                switch item.stage {
+                case .waiting:
+                    state.remove(id)
+                    return .nothing
+                case .done(let staged):
+                    state.remove(id)
+                    return staged.map { .staged($0) } ?? .nothing
+                case .working:
+                    state.isAwaited = true
+                    return .wait
+                }
+            }
+            switch taking {
+            case .nothing: return nil
+            case .staged(let staged): return staged
+            case .wait: finished.wait()
+            }
+        }
+    }
+
+    private func drop(_ ids: Range<UInt64>) {
+        let left = state.withLock { state in
+            ids.compactMap { id in state.remove(id)?.stage }
+        }
+        for case .done(let staged?) in left { stager.discard(staged) }
+    }
+
+    /// Whether it has got to all that has arrived.
+    var isAtRest: Bool {
+        state.withLock { state in
+            let isWorking = state.items.values.contains { if case .working = $0.stage { true } else { false } }
+            return state.next == state.end && !isWorking
+        }
+    }
+
+    func stop() {
+        let thread = state.withLock { state in
+            state.isStopped = true
+            defer { state.thread = nil }
+            return state.thread
+        }
+        wakeUp.signal()
+        thread?.join()
+    }
+
+    // MARK: Its thread
+
+    private func run() {
+        var headroom = Headroom(floor: floor)
+        while !state.withLock(\.isStopped) {
+            guard let (id, arrival) = state.withLock({ $0.begin() }) else {
+                wakeUp.wait()
+                continue
+            }
+            let staged = stage(arrival, &headroom)
+            let (isWanted, isAwaited) = state.withLock { $0.finish(id, staged) }
+            if isAwaited { finished.signal() }
+            if !isWanted, let staged { stager.discard(staged) }
+        }
+    }
+
+    private func stage(_ arrival: Arrival, _ headroom: inout Headroom) -> Staged? {
+        guard headroom.allows(arrival.file.size, on: stager.folder, promised: { 0 }) else { return nil }
+        var staged: Staged?
+        arrival.withBytes { bytes in
+            guard Stager.verifies(bytes, arrival.file) else { return }
+            staged = try? stager.make(arrival.file) { (target) throws(DiskError) in try target.write(bytes, at: 0) }.0
+        }
+        return staged
+    }
+}
+
+extension StagingAhead.State {
+    fileprivate mutating func begin() -> (UInt64, StagingAhead.Arrival)? {
+        while next < end {
+            let id = next
+            next += 1
+            guard let item = items[id] else { continue }
+            items[id]?.stage = .working
+            return (id, item.arrival)
+        }
+        return nil
+    }
+
+    /// - Returns: Whether the result is still wanted, and whether somebody waits for it.
+    fileprivate mutating func finish(_ id: UInt64, _ staged: Staged?) -> (isWanted: Bool, isAwaited: Bool) {
+        defer { isAwaited = false }
+        let isWanted = items[id] != nil
+        items[id]?.stage = .done(staged)
+        return (isWanted, isAwaited)
+    }
+
+    @discardableResult
+    fileprivate mutating func remove(_ id: UInt64) -> StagingAhead.Item? {
+        guard let item = items.removeValue(forKey: id) else { return nil }
+        let file = item.arrival.file
+        ids[file]?.removeAll { $0 == id }
+        if ids[file]?.isEmpty == true { ids[file] = nil }
+        return item
+    }
+}
