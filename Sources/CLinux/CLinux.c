@@ -20,12 +20,17 @@
 #if defined(__linux__)
 #include <linux/fs.h>
 #include <linux/openat2.h>
+#include <linux/tcp.h>
+#include <stddef.h>
 #include <sys/eventfd.h>
 #include <sys/inotify.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <sys/vfs.h>
 #include <time.h>
+_Static_assert(
+    offsetof(struct clinux_tcp_info, delivery_rate) == offsetof(struct tcp_info, tcpi_delivery_rate), "struct tcp_info");
+const int clinux_TCP_INFO = TCP_INFO;
 const int clinux_O_PATH = O_PATH;
 #ifndef RENAME_NOREPLACE
 #define RENAME_NOREPLACE 1
@@ -39,6 +44,7 @@ const unsigned int clinux_RENAME_EXCHANGE = RENAME_EXCHANGE;
 #define CHANGED(s) ((s)->st_ctim)
 #else
 #include <stdio.h>
+const int clinux_TCP_INFO = -1;
 const int clinux_O_PATH = 0;
 const unsigned int clinux_RENAME_NOREPLACE = 1;
 const unsigned int clinux_RENAME_EXCHANGE = 2;

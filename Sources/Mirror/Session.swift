@@ -151,7 +151,7 @@ final class Session: WebSocketHandler {
         state.withLock { state in
             guard let connection = state.connection else { return false }
             return state.compression.compresses(
-                message.readableBytes, isBacklogged: connection.bufferedBytes > 0,
+                message.readableBytes, isBacklogged: connection.bufferedBytes > 0, deliveryRate: connection.deliveryRate,
                 at: NIODeadline.now().uptimeNanoseconds)
         }
     }

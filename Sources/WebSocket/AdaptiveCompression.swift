@@ -3,7 +3,7 @@
 /// Compressing is the bottleneck of a fast link and the cure of a slow one, and nobody knows beforehand which it is, nor
 /// how fast the other side takes what it gets. So what counts is the outcome: how many bytes go by, before compression,
 /// in a time. Now and then the other way is tried on a little; the better one stays, and on a tie the one that costs no
-/// work. Each attempt in vain makes the next one rarer.
+/// work. Each attempt in vain makes the next one rarer. And what is known to be a slow link is not tried.
 package struct AdaptiveCompression: Sendable {
     /// In bytes. What is smaller is compressed anyway: it waits for nobody's work, and its bytes may.
     package static let bulk = 16 << 10
@@ -37,9 +37,19 @@ package struct AdaptiveCompression: Sendable {
     /// - Parameters:
     ///   - count: Its length, in bytes.
     ///   - isBacklogged: Whether what was sent before still waits for the socket.
+    ///   - deliveryRate: How fast the other side acknowledges what it gets, in bytes a second; nil where that is not known.
     ///   - now: In nanoseconds, of a clock that never goes back.
-    package mutating func compresses(_ count: Int, isBacklogged: Bool, at now: UInt64) -> Bool {
+    package mutating func compresses(
+        _ count: Int, isBacklogged: Bool, deliveryRate: Double? = nil, at now: UInt64
+    ) -> Bool {
         guard count >= Self.bulk else { return true }
+        // Before the operating system's own buffers are full, much goes by on any link.
+        if let deliveryRate, deliveryRate < Self.slow {
+            isCompressing = true
+            isTrying = false
+            bytes = 0
+            return true
+        }
         if bytes == 0 || now - last > Self.pause && !isBacklogged {
             begin(at: now)
         } else if bytes >= Self.sample, now > began {

@@ -18,6 +18,7 @@ package final class WebSocketConnection: Sendable {
     private let buffered = Atomic(0)
     private let writable = Atomic(true)
     private let open = Atomic(true)
+    private let delivery = Atomic(UInt64.max)
 
     init(
         handler: ConnectionHandler, eventLoop: any EventLoop, remoteAddress: SocketAddress?, subprotocol: String?,
@@ -37,6 +38,12 @@ package final class WebSocketConnection: Sendable {
     package var isWritable: Bool { writable.load(ordering: .relaxed) }
     /// Bytes handed over to be sent that the operating system has not taken yet, as they were before compression.
     package var bufferedBytes: Int { buffered.load(ordering: .relaxed) }
+    /// How fast the other side has lately acknowledged what was sent, in bytes a second as they are on the wire; 0 before
+    /// anything was, `nil` where the operating system does not tell.
+    package var deliveryRate: Double? {
+        let bits = delivery.load(ordering: .relaxed)
+        return bits == .max ? nil : Double(bitPattern: bits)
+    }
     /// `false` once the connection is gone.
     package var isOpen: Bool { open.load(ordering: .relaxed) }
 
@@ -106,6 +113,10 @@ package final class WebSocketConnection: Sendable {
 
     func account(sent bytes: Int) {
         buffered.subtract(bytes, ordering: .relaxed)
+    }
+
+    func setDeliveryRate(_ rate: Double?) {
+        delivery.store(rate?.bitPattern ?? .max, ordering: .relaxed)
     }
 
     func setWritable(_ isWritable: Bool) {

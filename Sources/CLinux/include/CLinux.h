@@ -20,6 +20,16 @@ struct clinux_status {
     uint32_t owner;
 };
 
+// What is wanted of the kernel's `struct tcp_info`, in its place there.
+struct clinux_tcp_info {
+    uint64_t before[20];
+    // The newest measurement of how fast the other side acknowledged what was sent, in bytes a second.
+    uint64_t delivery_rate;
+};
+
+// The option that reads it; -1 where there is none.
+extern const int clinux_TCP_INFO;
+
 extern const int clinux_O_PATH;
 extern const unsigned int clinux_RENAME_NOREPLACE;
 extern const unsigned int clinux_RENAME_EXCHANGE;
