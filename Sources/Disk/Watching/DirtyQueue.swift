@@ -9,6 +9,8 @@ package struct DirtyQueue: Sendable {
     package enum Event: Hashable, Sendable {
         /// A file was made and is, most likely, about to be written.
         case opened
+        /// A file was in a new directory when that was listed: complete, as a rule, or else its writer will be heard of.
+        case found
         /// Content changed, and whoever changes it goes on.
         case written
         /// A writer closed it.
@@ -24,6 +26,7 @@ package struct DirtyQueue: Sendable {
     /// How long each kind of event waits.
     package struct Delays: Hashable, Sendable {
         package var written = Duration.milliseconds(100)
+        package var found = Duration.milliseconds(20)
         /// The most that writes may put off a look, from the first on.
         package var writtenLimit = Duration.seconds(1)
         package var touched = Duration.milliseconds(5)
@@ -74,7 +77,7 @@ package struct DirtyQueue: Sendable {
         case .touched where vanished[path] == false:
             // An unlinked file's own last word.
             return
-        case .opened, .written, .closed, .appeared, .touched:
+        case .opened, .found, .written, .closed, .appeared, .touched:
             break
         }
         let returned = vanished[path]
@@ -87,6 +90,10 @@ package struct DirtyQueue: Sendable {
         switch event {
         case .opened:
             wait(path, Waiting(due: now + delays.written, firstWrite: now, rereading: true))
+        case .found:
+            // What was heard of it meanwhile says more.
+            guard before == nil else { return }
+            wait(path, Waiting(due: now + delays.found, firstWrite: now, rereading: true))
         case .written:
             let first = before?.firstWrite ?? now
             let due = min(now + delays.written, first + delays.writtenLimit)

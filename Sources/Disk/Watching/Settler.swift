@@ -151,7 +151,7 @@ struct Settler {
             switch item {
             case .found(let found, let status):
                 let isBeginning = status.kind == .file && !isComplete
-                queue.note(isBeginning ? .opened : .appeared, at: found, now: now)
+                queue.note(isBeginning ? .found : .appeared, at: found, now: now)
             case .unlisted(let directory, _):
                 watcher.deliver(.rescan(directory, .unreadable))
             case .unknown(let found, _):
