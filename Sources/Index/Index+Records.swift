@@ -70,20 +70,24 @@ extension Index {
         }
     }
 
-    /// A path strictly inside `directory` that is live at the hub and of which no deletion is on offer, if there is one
-    /// that is not among `excluded`.
+    /// A path strictly inside `directory` that is live at the hub, or will be if what is on offer there is accepted, if
+    /// there is one that is not among `excluded`.
     package func liveEntry(
         inside directory: RelativePath, except excluded: Set<RelativePath> = []
     ) throws(IndexError) -> RelativePath? {
         let range = PathKey.range(inside: directory)
         return try read("look inside a directory") { database in
             let statement = try database.cachedStatement(
-                sql: "SELECT \(Query.columns) FROM records WHERE path >= ? AND path < ? AND size IS NOT NULL")
+                sql: """
+                    SELECT \(Query.columns) FROM records WHERE path >= ? AND path < ? \
+                    AND (size IS NOT NULL OR unfinished <> 0)
+                    """)
             let rows = try Row.fetchCursor(
                 statement, arguments: StatementArguments(.blob(range.start), .blob(range.end)))
             while let row = try rows.next() {
                 let record = try Self.record(row)
-                if record.offered?.isTombstone != true, !excluded.contains(record.path) { return record.path }
+                let next = record.offered ?? record.remote.entry
+                if next.isLive, !excluded.contains(record.path) { return record.path }
             }
             return nil
         }

@@ -188,14 +188,14 @@ extension Reconciler {
         touched.removeAll()
     }
 
-    /// A path inside `directory` that keeps it from going, `exception` apart: live, as far as is known and offered.
+    /// A path inside `directory` that keeps it from going, `exception` apart: live, if what is on offer is accepted.
     package func liveEntry(
         inside directory: RelativePath, except exception: RelativePath? = nil
     ) throws(StoreFailure) -> RelativePath? {
         var known: Set<RelativePath> = exception.map { [$0] } ?? []
         for path in unsaved where path.isInside(directory) && path != exception {
             guard let record = working[path] else { continue }
-            if record.remote.entry.isLive, record.offered?.isTombstone != true { return path }
+            if (record.offered ?? record.remote.entry).isLive { return path }
             known.insert(path)
         }
         return try store.liveEntry(inside: directory, except: known)

@@ -18,8 +18,8 @@ package protocol ReplicaStore: AnyObject {
 
     /// What is durably known of a path; a record of nothing where nothing is.
     func record(at path: RelativePath) throws(StoreFailure) -> Record
-    /// A path strictly inside `directory` that is live at the hub (``Record/remote``) and of which no deletion is on
-    /// offer, if there is one that is not among `excluded`.
+    /// A path strictly inside `directory` that is live at the hub, or will be if what is on offer there
+    /// (``Record/offered``) is accepted, if there is one that is not among `excluded`.
     func liveEntry(
         inside directory: RelativePath, except excluded: Set<RelativePath>
     ) throws(StoreFailure) -> RelativePath?

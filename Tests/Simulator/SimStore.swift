@@ -101,8 +101,7 @@ final class SimStore: ReplicaStore {
         inside directory: RelativePath, except excluded: Set<RelativePath>
     ) throws(StoreFailure) -> RelativePath? {
         index.records.values.filter {
-            $0.path.isInside(directory) && $0.remote.entry.isLive && $0.offered?.isTombstone != true
-                && !excluded.contains($0.path)
+            $0.path.isInside(directory) && ($0.offered ?? $0.remote.entry).isLive && !excluded.contains($0.path)
         }.map(\.path).min()
     }
 
