@@ -11,12 +11,12 @@ extension HubMachine {
     }
 
     mutating func ask(_ id: SessionID, for content: MissingContent) {
-        reconciler.gone.remove(content.file)
         sessions[id]?.transfers.add(content)
     }
 
     /// A peer has found what it did not have when it was asked.
     mutating func ask(_ id: SessionID, for file: Digest) {
+        reconciler.gone.remove(file)
         for content in absent.values where content.file == file { ask(id, for: content) }
     }
 

@@ -258,6 +258,8 @@ package struct HubMachine<Store: ReplicaStore>: FolderMachine {
             continues: continues)
         actions.append(.send(.welcome(welcome), to: [id]))
         actions.append(.joined(id, name: hello.name))
+        // It may have what nobody had, and what is not asked for now because something else is in its way.
+        reconciler.gone.removeAll()
         for content in absent.values { ask(id, for: content) }
     }
 
