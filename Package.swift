@@ -62,7 +62,9 @@ let package = Package(
         .target(name: "Wire", dependencies: ["Tree", nioCore]),
         .target(
             name: "WebSocketNIO",
-            dependencies: ["WebSocket", "CLinux", nioCore, nioPosix, nioHTTP1, nioTLS, nioSSL, certificates, asn1, crypto]),
+            dependencies: [
+                "WebSocket", "CLinux", nioCore, nioPosix, nioHTTP1, nioTLS, nioSSL, certificates, asn1, crypto,
+            ]),
         .target(name: "WebSocket", dependencies: ["CZlib", nioCore]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
 

@@ -134,7 +134,9 @@ final class Session: WebSocketHandler {
     func send(_ message: Message<ByteBuffer>) {
         guard let connection else { return }
         let buffer = MessageEncoder().encode(message)
-        connection.send(buffer, compress: wantsCompressed(buffer) && Deflater.wouldShrink(buffer))
+        let compression = compression(of: buffer)
+        connection.send(
+            buffer, compress: compression > .none && Deflater.wouldShrink(buffer), level: compression.level)
         if case .chunks = message { awaitSupply(connection) }
     }
 
@@ -142,17 +144,19 @@ final class Session: WebSocketHandler {
     static func send(_ message: Message<ByteBuffer>, to sessions: [Session], with preparer: MessagePreparer) {
         let buffer = MessageEncoder().encode(message)
         // Each is asked, since each takes note of what it sends.
-        let wishes = sessions.count { $0.wantsCompressed(buffer) }
-        let prepared = preparer.prepare(buffer, compress: wishes > 0 && Deflater.wouldShrink(buffer))
+        let compression = sessions.reduce(Compression.none) { max($0, $1.compression(of: buffer)) }
+        let prepared = preparer.prepare(
+            buffer, compress: compression > .none && Deflater.wouldShrink(buffer), level: compression.level)
         for session in sessions { session.connection?.send(prepared) }
     }
 
-    private func wantsCompressed(_ message: ByteBuffer) -> Bool {
-        state.withLock { state in
-            guard let connection = state.connection else { return false }
-            return state.compression.compresses(
-                message.readableBytes, isBacklogged: connection.bufferedBytes > 0, deliveryRate: connection.deliveryRate,
-                at: NIODeadline.now().uptimeNanoseconds)
+    private func compression(of message: ByteBuffer) -> Compression {
+        guard message.readableBytes >= AdaptiveCompression.bulk else { return .quick }
+        return state.withLock { state in
+            guard let connection = state.connection else { return .none }
+            return state.compression.next(
+                message.readableBytes, isBacklogged: connection.bufferedBytes > 0,
+                deliveryRate: connection.deliveryRate, at: NIODeadline.now().uptimeNanoseconds)
         }
     }
 

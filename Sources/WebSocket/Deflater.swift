@@ -9,11 +9,13 @@ package final class Deflater {
     // zlib's own state points back at its stream, which therefore must not move.
     private let stream: UnsafeMutablePointer<z_stream>
     private let forgets: Bool
+    private let usualLevel: Int32
+    private var level: Int32
 
     /// - Parameters:
     ///   - windowBits: 9–15.
     ///   - noContextTakeover: Forget the window after each message.
-    ///   - level: 1–9.
+    ///   - level: 1–9, for messages that ask for no other.
     /// - Returns: `nil` if zlib refuses: no memory, or parameters out of range.
     package init?(windowBits: Int, noContextTakeover: Bool, level: Int = 1) {
         // zlib would take −8 for −9 in some versions, and break the promise.
@@ -21,9 +23,11 @@ package final class Deflater {
         stream = .allocate(capacity: 1)
         stream.initialize(to: z_stream())
         forgets = noContextTakeover
+        usualLevel = Int32(clamping: level)
+        self.level = usualLevel
         let memoryLevel: Int32 = 8
         let status = czlib_deflate_init(
-            stream, Int32(level), -Int32(windowBits), memoryLevel, Int32(Z_DEFAULT_STRATEGY))
+            stream, usualLevel, -Int32(windowBits), memoryLevel, Int32(Z_DEFAULT_STRATEGY))
         guard status == Z_OK else {
             stream.deallocate()
             return nil
@@ -36,13 +40,16 @@ package final class Deflater {
     }
 
     /// Appends the compressed form of a whole message, without the 00 00 FF FF that ends it.
-    package func deflate(_ message: UnsafeRawBufferPointer, into out: inout ByteBuffer) {
+    ///
+    /// - Parameter level: 1–9; nil for the usual one.
+    package func deflate(_ message: UnsafeRawBufferPointer, level: Int? = nil, into out: inout ByteBuffer) {
         // An empty message after an empty message would give nothing at all: zlib flushes only once. One empty block
         // without its tail is the one byte 00 (RFC 7692 §7.2.3.6).
         guard let start = message.baseAddress, message.count > 0 else {
             out.writeInteger(UInt8(0))
             return
         }
+        setLevel(level.map { Int32(clamping: $0) } ?? usualLevel, into: &out)
         var remaining = message.count
         stream.pointee.next_in = UnsafeMutablePointer(mutating: start.assumingMemoryBound(to: Bytef.self))
         stream.pointee.avail_in = 0
@@ -70,5 +77,17 @@ package final class Deflater {
         stream.pointee.next_in = nil
         stream.pointee.next_out = nil
         if forgets { deflateReset(stream) }
+    }
+
+    /// Between two messages, where all that was taken in has been put out.
+    private func setLevel(_ wanted: Int32, into out: inout ByteBuffer) {
+        guard wanted != level else { return }
+        out.writeWithUnsafeMutableBytes(minimumWritableBytes: 64) { target in
+            let available = UInt32(clamping: target.count)
+            stream.pointee.next_out = target.baseAddress?.assumingMemoryBound(to: Bytef.self)
+            stream.pointee.avail_out = available
+            if deflateParams(stream, wanted, Z_DEFAULT_STRATEGY) == Z_OK { level = wanted }
+            return Int(available - stream.pointee.avail_out)
+        }
     }
 }

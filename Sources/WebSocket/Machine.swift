@@ -11,7 +11,7 @@ package struct Machine {
     package let agreement: DeflateAgreement?
     private var reader: FrameReader
     private var closing = CloseHandshake()
-    private let level: Int
+    private let usualLevel: Int
     /// Made when the first message is compressed: many connections never send one.
     private var deflater: Deflater?
 
@@ -21,7 +21,7 @@ package struct Machine {
     package init(role: Role, limits: Limits = Limits(), agreement: DeflateAgreement? = nil, level: Int = 1) {
         self.role = role
         self.agreement = agreement
-        self.level = level
+        usualLevel = level
         self.reader = FrameReader(role: role, limits: limits, agreement: agreement)
     }
 
@@ -76,14 +76,15 @@ package struct Machine {
     ///
     /// - Parameters:
     ///   - compress: Compress it if that was agreed on.
+    ///   - level: How hard, 1–9; nil for the usual level.
     ///   - maskingKey: Unpredictable and new for each frame (RFC 6455 §5.3). Only a client's is used.
     ///   - shared: A deflater to use in place of one of the connection's own, for a side that
     ///     ``sendsIndependentMessages``; its window must be no larger than was agreed on.
     ///   - buffers: Where a compressed payload gets its memory; `nil` for the allocator.
     /// - Returns: A payload to be sent right after `out`, uncopied; `nil` if `out` has it all.
     package mutating func write(
-        _ message: ByteBuffer, isText: Bool, compress: Bool, maskingKey: UInt32, deflater shared: Deflater? = nil,
-        buffers: BufferPool? = nil, into out: inout ByteBuffer
+        _ message: ByteBuffer, isText: Bool, compress: Bool, level: Int? = nil, maskingKey: UInt32,
+        deflater shared: Deflater? = nil, buffers: BufferPool? = nil, into out: inout ByteBuffer
     ) -> ByteBuffer? {
         guard closing.maySend else { return nil }
         let opcode: Opcode = isText ? .text : .binary
@@ -92,12 +93,12 @@ package struct Machine {
             if chosen == nil {
                 deflater = Deflater(
                     windowBits: agreement.maxWindowBits(of: role),
-                    noContextTakeover: agreement.noContextTakeover(of: role), level: level)
+                    noContextTakeover: agreement.noContextTakeover(of: role), level: usualLevel)
                 chosen = deflater
             }
             if let chosen {
                 var packed = buffers?.take(max(512, message.readableBytes)) ?? ByteBuffer()
-                message.withUnsafeReadableBytes { chosen.deflate($0, into: &packed) }
+                message.withUnsafeReadableBytes { chosen.deflate($0, level: level, into: &packed) }
                 buffers?.keep(packed)
                 return writeFrame(opcode, packed, isCompressed: true, maskingKey: maskingKey, into: &out)
             }

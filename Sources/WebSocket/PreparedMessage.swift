@@ -35,13 +35,17 @@ package final class MessagePreparer {
         deflater = Deflater(windowBits: windowBits, noContextTakeover: true, level: level)
     }
 
-    /// - Parameter compress: Deflate it. The compressed form is dropped if it came out no smaller.
-    package func prepare(_ message: ByteBuffer, isText: Bool = false, compress: Bool) -> PreparedMessage {
+    /// - Parameters:
+    ///   - compress: Deflate it. The compressed form is dropped if it came out no smaller.
+    ///   - level: How hard, 1–9; nil for the usual level.
+    package func prepare(
+        _ message: ByteBuffer, isText: Bool = false, compress: Bool, level: Int? = nil
+    ) -> PreparedMessage {
         let opcode: Opcode = isText ? .text : .binary
         var compressed: ByteBuffer?
         if compress, let deflater {
             var packed = ByteBuffer()
-            message.withUnsafeReadableBytes { deflater.deflate($0, into: &packed) }
+            message.withUnsafeReadableBytes { deflater.deflate($0, level: level, into: &packed) }
             if packed.readableBytes < message.readableBytes {
                 compressed = Self.frame(opcode, packed, isCompressed: true)
             }

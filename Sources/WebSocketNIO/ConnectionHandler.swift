@@ -199,7 +199,7 @@ final class ConnectionHandler: ChannelInboundHandler {
 
     // MARK: Sending
 
-    func send(_ message: ByteBuffer, isText: Bool, compress: Bool, cost: Int) {
+    func send(_ message: ByteBuffer, isText: Bool, compress: Bool, level: Int?, cost: Int) {
         guard phase == .open else {
             connection?.account(sent: cost)
             return
@@ -211,7 +211,7 @@ final class ConnectionHandler: ChannelInboundHandler {
         if frames.capacity == 0 { frames = share.buffers.take(lastOut) }
         let before = frames.readableBytes
         let rest = machine.write(
-            message, isText: isText, compress: compress, maskingKey: maskingKey(), deflater: shared,
+            message, isText: isText, compress: compress, level: level, maskingKey: maskingKey(), deflater: shared,
             buffers: share.buffers, into: &frames)
         let isSent = frames.readableBytes > before
         swap(&frames, &out)

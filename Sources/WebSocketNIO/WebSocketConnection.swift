@@ -49,14 +49,16 @@ package final class WebSocketConnection: Sendable {
 
     /// Sends a message. Messages sent in one turn of the event loop leave in one flush.
     ///
-    /// - Parameter compress: Compress it, if that was agreed on; ``Deflater/wouldShrink(_:)`` tells whether it pays.
-    package func send(_ message: ByteBuffer, text: Bool = false, compress: Bool) {
+    /// - Parameters:
+    ///   - compress: Compress it, if that was agreed on; ``Deflater/wouldShrink(_:)`` tells whether it pays.
+    ///   - level: How hard, 1–9; nil for the usual level.
+    package func send(_ message: ByteBuffer, text: Bool = false, compress: Bool, level: Int? = nil) {
         let cost = account(message.readableBytes)
         // Not by way of a closure, which would be an allocation for each message.
         if eventLoop.inEventLoop {
-            channelHandler.value?.send(message, isText: text, compress: compress, cost: cost)
+            channelHandler.value?.send(message, isText: text, compress: compress, level: level, cost: cost)
         } else {
-            onLoop { $0.send(message, isText: text, compress: compress, cost: cost) }
+            onLoop { $0.send(message, isText: text, compress: compress, level: level, cost: cost) }
         }
     }
 

@@ -26,7 +26,7 @@ struct AdaptiveCompressionTests {
             let count = (mebibytes << 20) / message
             var compressed = 0
             for _ in 0..<count {
-                let isCompressed = compression.compresses(message, isBacklogged: true, at: UInt64(now * 1e9))
+                let isCompressed = compression.next(message, isBacklogged: true, at: UInt64(now * 1e9)) > .none
                 if isCompressed { compressed += 1 }
                 now += way.time(Double(message), isCompressed: isCompressed)
             }
@@ -74,6 +74,17 @@ struct AdaptiveCompressionTests {
         #expect(part < 0.05)
     }
 
+    @Test(
+        "what is known to be a slow link is not tried, however much its buffers take; the slower, the harder is compressed",
+        arguments: [(0, .quick), (300e3, .thorough), (6e6, .thorough), (30e6, .quick)] as [(Double, Compression)])
+    func known(rate: Double, compression: Compression) {
+        var adaptive = AdaptiveCompression()
+        for turn in 0..<10_000 {
+            let now = 1_000_000_000 + UInt64(turn) * 10_000
+            #expect(adaptive.next(128 << 10, isBacklogged: false, deliveryRate: rate, at: now) == compression)
+        }
+    }
+
     @Test("what is small, or comes now and then, is compressed as long as nothing is known")
     func quiet() {
         var compression = AdaptiveCompression()
@@ -81,7 +92,7 @@ struct AdaptiveCompressionTests {
         for size in [100, 4096, 15_000, 100_000] {
             for _ in 0..<1000 {
                 now += 100_000_000
-                let isCompressed = compression.compresses(size, isBacklogged: false, at: now)
+                let isCompressed = compression.next(size, isBacklogged: false, at: now) > .none
                 #expect(isCompressed)
             }
         }

@@ -5,9 +5,9 @@ import Testing
 @testable import WebSocket
 
 @Suite struct DeflateTests {
-    private func deflate(_ deflater: Deflater, _ message: [UInt8]) -> [UInt8] {
+    private func deflate(_ deflater: Deflater, _ message: [UInt8], level: Int? = nil) -> [UInt8] {
         var out = ByteBuffer()
-        message.withUnsafeBytes { deflater.deflate($0, into: &out) }
+        message.withUnsafeBytes { deflater.deflate($0, level: level, into: &out) }
         return out.array
     }
 
@@ -47,6 +47,24 @@ import Testing
                 #expect(try inflate(inflater, packed, step: index % 2 == 0 ? .max : 3) == message, "message \(index)")
             }
         }
+    }
+
+    @Test(
+        "Messages come back, however hard each is compressed, and harder makes them smaller", arguments: [false, true])
+    func levels(forgets: Bool) throws {
+        let deflater = try #require(Deflater(windowBits: 15, noContextTakeover: forgets))
+        let inflater = try #require(Inflater(windowBits: 15, noContextTakeover: forgets))
+        var random = SeededRandom(seed: 6)
+        var sizes: [Int?: Int] = [:]
+        for round in 0..<60 {
+            let level = [nil, 6, 9, 1, 6][round % 5]
+            let words = (0..<20).map { _ in random.bytes(7) }
+            let message = (0..<2000).flatMap { _ in words[Int(random.next() % 20)] } + random.bytes(round % 3)
+            let packed = deflate(deflater, message, level: level)
+            sizes[level, default: 0] += packed.count
+            #expect(try inflate(inflater, packed) == message, "message \(round)")
+        }
+        #expect(try #require(sizes[6]) / 2 < #require(sizes[1]))
     }
 
     @Test("Takeover makes a repeated message tiny; without it both are the same bytes")
