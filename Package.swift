@@ -79,6 +79,10 @@ let package = Package(
             name: "websocket-echo", dependencies: ["WebSocketNIO", "WebSocket", arguments, nioCore, nioPosix]),
         .executableTarget(
             name: "nio-echo", dependencies: [nioCore, nioPosix, nioHTTP1, nioWebSocket], path: "Tests/bench/nio-echo"),
+        .executableTarget(
+            name: "peers",
+            dependencies: ["WebSocketNIO", "WebSocket", "Wire", "Sync", "Tree", arguments, nioCore, nioPosix, crypto],
+            path: "Tests/peers"),
         .target(name: "TestSupport", path: "Tests/TestSupport"),
         .target(name: "Simulator", dependencies: ["Sync", "Tree"], path: "Tests/Simulator"),
         .executableTarget(name: "simulate", dependencies: ["Simulator", arguments], path: "Tests/simulate"),

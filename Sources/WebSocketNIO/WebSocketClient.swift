@@ -36,24 +36,27 @@ package enum WebSocketClient {
     ///   - subprotocols: What to offer, the best first. The server may choose one, or none:
     ///     ``WebSocketConnection/subprotocol`` tells.
     ///   - headers: More for the request, such as Authorization.
+    ///   - source: Which of this machine's addresses to connect from; `nil` for the system's choice.
     ///   - tls: `nil` for plain TCP.
     ///   - proxy: Whom to ask for a tunnel to the server; `nil` for none. A Unix socket needs none. Everything else,
     ///     TLS with the server too, happens inside the tunnel.
     package static func connect(
         to address: Address, path: String = "/", subprotocols: [String] = [], headers: HTTPHeaders = [:],
-        configuration: WebSocketConfiguration = .client, tls: ClientTLS? = nil, proxy: Proxy? = nil,
-        group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton, handler: any WebSocketHandler
+        configuration: WebSocketConfiguration = .client, source: SocketAddress? = nil, tls: ClientTLS? = nil,
+        proxy: Proxy? = nil, group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton,
+        handler: any WebSocketHandler
     ) async throws(WebSocketClientError) -> WebSocketConnection {
         var tunnel: Tunnel?
         if let proxy { tunnel = try Tunnel(through: proxy, to: address, configuration: configuration) }
         return try await connect(
             to: address, path: path, subprotocols: subprotocols, headers: headers, configuration: configuration,
-            tls: tls, tunnel: tunnel, group: group, handler: handler)
+            source: source, tls: tls, tunnel: tunnel, group: group, handler: handler)
     }
 
     static func connect(
         to address: Address, path: String = "/", subprotocols: [String] = [], headers: HTTPHeaders = [:],
-        configuration: WebSocketConfiguration = .client, tls: ClientTLS? = nil, tunnel: Tunnel?,
+        configuration: WebSocketConfiguration = .client, source: SocketAddress? = nil, tls: ClientTLS? = nil,
+        tunnel: Tunnel?,
         group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton, handler: any WebSocketHandler
     ) async throws(WebSocketClientError) -> WebSocketConnection {
         var head = HTTPRequestHead(version: .http1_1, method: .GET, uri: path, headers: headers)
@@ -61,8 +64,8 @@ package enum WebSocketClient {
         var session: ClientTLSSession?
         if let tls { session = try ClientTLSSession(tls, to: address) }
         let attempt = Attempt(
-            head: head, subprotocols: subprotocols, configuration: configuration, tls: session, tunnel: tunnel,
-            handler: handler, outcome: group.any().makePromise(of: WebSocketConnection.self))
+            head: head, subprotocols: subprotocols, configuration: configuration, source: source, tls: session,
+            tunnel: tunnel, handler: handler, outcome: group.any().makePromise(of: WebSocketConnection.self))
         do {
             return try await attempt.run(address, group: group)
         } catch {
@@ -76,17 +79,19 @@ package enum WebSocketClient {
         let head: HTTPRequestHead
         let subprotocols: [String]
         let configuration: WebSocketConfiguration
+        let source: SocketAddress?
         let tls: ClientTLSSession?
         let tunnel: Tunnel?
         let handler: any WebSocketHandler
         let outcome: EventLoopPromise<WebSocketConnection>
 
         func run(_ address: Address, group: any EventLoopGroup) async throws -> WebSocketConnection {
-            let bootstrap = ClientBootstrap(group: group)
+            var bootstrap = ClientBootstrap(group: group)
                 .connectTimeout(configuration.handshakeTimeout)
                 .channelInitializer { channel in
                     channel.eventLoop.makeCompletedFuture { try setUp(channel) }
                 }
+            if let source { bootstrap = bootstrap.bind(to: source) }
             let channel: any Channel
             do {
                 switch tunnel?.entrance ?? address {
