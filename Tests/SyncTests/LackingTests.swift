@@ -83,21 +83,6 @@ struct LackingTests {
         #expect(world.hub.lacking(at: path).isEmpty)
     }
 
-    @Test("is asked of whoever comes then, also when at the hub something else was in its way meanwhile")
-    func isAskedOfNewcomers() {
-        world.hub.disk.isFull = true
-        turn(5)
-        world.hub.disk.isFull = false
-        world.start(world.sites[2])
-        world.connect(world.sites[2])
-        for _ in 0..<20 {
-            world.deliverUp(world.sites[2])
-            world.deliverDown(world.sites[2])
-            turn(1)
-        }
-        #expect(world.hub.disk.node(at: path)?.kind.content == content)
-    }
-
     private func expectFound() {
         for site in world.sites {
             #expect(site.disk.node(at: path)?.kind.content == content)
