@@ -21,6 +21,10 @@ import Tree
             events: [(0, .opened, "a"), (10, .written, "a"), (30, .closed, "a")],
             looks: [(30, ["a!"]), (2010, ["a"])]),
         Story(
+            name: "What was in a new directory is due soon, unless its writer is heard of",
+            events: [(0, .found, "a"), (0, .found, "b"), (10, .written, "b"), (15, .found, "b"), (60, .written, "b")],
+            looks: [(20, ["a!"]), (160, ["b!"]), (2010, ["b"])]),
+        Story(
             name: "A file that nobody closes is due a little after its last write",
             events: [(0, .opened, "a"), (10, .written, "a"), (60, .written, "a")],
             looks: [(160, ["a!"]), (2010, ["a"])]),

@@ -95,14 +95,19 @@ import Tree
         }
     }
 
-    @Test func `A live entry inside is one that the hub has`() throws {
+    @Test func `A live entry inside is one that the hub has, or will have if it is accepted`() throws {
         let index = try Folder().open()
         try index.save(
             [
                 settled("d", 1, .directory(Entry.Directory(mode: Mode(rawValue: 0o755)))),
                 settled("d/gone", 2, .tombstone), settled("d-live", 3), settled("e/x/y", 4),
                 Record(path: path("f/local"), base: version(5, file(5)), remote: version(6, .tombstone)),
+                Record(path: path("g/offered"), offered: file(7)),
+                Record(
+                    path: path("h/leaving"), base: version(8, file(8)), remote: version(8, file(8)), offered: .tombstone),
             ], durably: false)
+        #expect(try index.liveEntry(inside: path("g"))?.description == "g/offered")
+        #expect(try index.liveEntry(inside: path("h")) == nil)
         #expect(try index.liveEntry(inside: path("d")) == nil)
         #expect(try index.liveEntry(inside: path("e"))?.description == "e/x/y")
         #expect(try index.liveEntry(inside: path("e/x/y")) == nil)

@@ -10,7 +10,7 @@ extension FolderReplica {
             return .problem(Problem(.tooLarge, operation: "stage"))
         }
         if bytes != nil, let staged = stagingAhead.take(file) {
-            // Nothing else of this batch has been flushed one by one that the whole file system is not flushed for.
+            // It is one of many, which are flushed together.
             staging.add(staged, nil)
             return .ready(staged)
         }
