@@ -104,7 +104,8 @@ import Tree
                 Record(path: path("f/local"), base: version(5, file(5)), remote: version(6, .tombstone)),
                 Record(path: path("g/offered"), offered: file(7)),
                 Record(
-                    path: path("h/leaving"), base: version(8, file(8)), remote: version(8, file(8)), offered: .tombstone),
+                    path: path("h/leaving"), base: version(8, file(8)), remote: version(8, file(8)), offered: .tombstone
+                ),
             ], durably: false)
         #expect(try index.liveEntry(inside: path("g"))?.description == "g/offered")
         #expect(try index.liveEntry(inside: path("h")) == nil)
