@@ -86,6 +86,8 @@ struct ByteReader {
         return string
     }
 
+    var isAtEnd: Bool { offset == bytes.count }
+
     func finish() throws {
         guard offset == bytes.count else { throw Damage("a value is too long") }
     }

@@ -21,13 +21,28 @@ final class HotStatement {
     ///
     /// - Returns: What `row` makes of the first row; nil where there is none.
     func run<Result>(row: (HotStatement) throws -> Result) throws -> Result? {
-        defer {
-            sqlite3_reset(raw)
-            sqlite3_clear_bindings(raw)
-        }
+        defer { reset() }
+        return try step() ? row(self) : nil
+    }
+
+    /// The same for all rows.
+    func runAll<Result>(row: (HotStatement) throws -> Result) throws -> [Result] {
+        defer { reset() }
+        var results: [Result] = []
+        while try step() { results.append(try row(self)) }
+        return results
+    }
+
+    func run() throws {
+        defer { reset() }
+        _ = try step()
+    }
+
+    /// - Returns: Whether there is a row.
+    private func step() throws -> Bool {
         switch sqlite3_step(raw) {
-        case SQLITE_ROW: return try row(self)
-        case SQLITE_DONE: return nil
+        case SQLITE_ROW: return true
+        case SQLITE_DONE: return false
         default:
             let connection = sqlite3_db_handle(raw)
             throw DatabaseError(
@@ -36,8 +51,9 @@ final class HotStatement {
         }
     }
 
-    func run() throws {
-        _ = try run { _ in }
+    private func reset() {
+        sqlite3_reset(raw)
+        sqlite3_clear_bindings(raw)
     }
 
     // MARK: Binding. Indices begin at 1.
@@ -99,10 +115,26 @@ struct HotStatements {
     let find: HotStatement
     let save: HotStatement
     let log: HotStatement
+    /// The records of an inode.
+    let names: HotStatement
+    /// Whether a digest is that of something agreed on.
+    let agreed: HotStatement
+    let move: HotStatement
+    let announce: HotStatement
+    let forgetAnnounced: HotStatement
+    let begin: HotStatement
+    let commit: HotStatement
 
     init(_ database: Database) throws {
         find = try HotStatement("SELECT revision, state FROM records WHERE path = ?", database)
         save = try HotStatement(Index.Query.upsert, database)
         log = try HotStatement("INSERT INTO log VALUES (?, ?, ?, ?, ?, ?)", database)
+        names = try HotStatement(Index.Query.names, database)
+        agreed = try HotStatement(Index.Query.agreed, database)
+        move = try HotStatement("UPDATE meta SET epoch = ?, revision = ?, known = ?, term = ?", database)
+        announce = try HotStatement("INSERT INTO announced (records) VALUES (?)", database)
+        forgetAnnounced = try HotStatement("DELETE FROM announced", database)
+        begin = try HotStatement("BEGIN IMMEDIATE", database)
+        commit = try HotStatement("COMMIT", database)
     }
 }

@@ -39,10 +39,12 @@ extension Index {
     /// Whether a file of this digest is, or once was, what this replica and the hub agreed on at some path. Compares a
     /// part of the digest: once in a very long while it is wrong.
     package func hasAgreed(on digest: Digest) throws(IndexError) -> Bool {
-        try read("look up a digest") { database in
-            let statement = try database.cachedStatement(
-                sql: "SELECT 1 FROM records INDEXED BY records_digest WHERE digest = ? AND unfinished < 2 LIMIT 1")
-            return try Row.fetchOne(statement, arguments: StatementArguments(.integer(digest.prefix))) != nil
+        do {
+            let agreed = try hot.agreed
+            agreed.bind(1, digest.prefix)
+            return try agreed.run { _ in true } ?? false
+        } catch {
+            throw IndexError(error, operation: "look up a digest")
         }
     }
 

@@ -8,7 +8,7 @@ package import struct Tree.Record
 extension Index {
     /// Up to `limit` changes after `revision`, in order of revision: each path once, at its newest.
     package func feed(after revision: Revision, limit: Int) throws(IndexError) -> [Change] {
-        try read("read the feed") { database in
+        try read("read the feed", adopting: true) { database in
             // Revision 0 is outside the partial index; no change has it.
             let sql = """
                 SELECT \(Query.columns) FROM records INDEXED BY records_revision \
@@ -39,7 +39,7 @@ extension Index {
         _ changes: [Change], bases: [Revision], saving records: [Record] = [], cursor: Cursor
     ) throws(IndexError) {
         let saved = Set(records.map(\.path))
-        try write("append changes", cursor: cursor, durably: true) { database in
+        try write("append changes", cursor: cursor, durably: true, adopting: true) { database in
             guard changes.count == bases.count else { throw Damage("not one base for each change") }
             let now = clock()
             for (change, base) in zip(changes, bases) {

@@ -47,7 +47,7 @@ extension Index {
     private func logged(
         _ query: String, within path: RelativePath?, _ decode: (Row) throws -> LoggedVersion
     ) throws(IndexError) -> [LoggedVersion] {
-        try read("read the log") { database in
+        try read("read the log", adopting: true) { database in
             let range = PathKey.range(inside: path)
             let statement = try database.cachedStatement(sql: "\(query) AND (path >= ? AND path < ? OR path = ?)")
             let itself = path.map { PathKey.key(of: $0) } ?? []

@@ -5,9 +5,12 @@ package import Tree
 package import struct Tree.Record
 
 extension Index {
-    /// The record of a path, and where its base comes from.
+    /// The record of a path, and where its base comes from; as they were before the path was announced, which changes
+    /// neither the base nor what is on the disk.
     package func recordAndOrigin(at path: RelativePath) throws(IndexError) -> (Record, Origin) {
-        try read("read a record") { try Self.recordAndOrigin(at: path, $0) ?? (Record(path: path), .unknown) }
+        try read("read a record") { database in
+            try Self.recordAndOrigin(at: path, database) ?? (Record(path: path), .unknown)
+        }
     }
 
     /// The row of `path` as it is now; nil where there is none.

@@ -8,6 +8,7 @@ package import struct Tree.Record
 extension Index {
     /// What is durably known of a path; a record of nothing where nothing is.
     package func record(at path: RelativePath) throws(IndexError) -> Record {
+        if !announced.isEmpty, let record = announced[path] { return record }
         do {
             return try found(at: path)
         } catch {
@@ -21,10 +22,20 @@ extension Index {
             if durably { try sync() }
             return
         }
+        try save(records, adopting: !records.isEmpty, cursor: cursor, durably: durably)
+    }
+
+    /// - Parameter adopting: Whether what is announced and not among these is saved as well.
+    func save(_ records: [Record], adopting: Bool, cursor: Cursor?, durably: Bool) throws(IndexError) {
+        var others = adopting ? announced : [:]
+        if !others.isEmpty { for record in records { others[record.path] = nil } }
         try write("save records", cursor: cursor, durably: durably) { database in
             let now = clock()
+            for record in others.values { try save(record, now, database) }
             for record in records { try save(record, now, database) }
+            if adopting, !announced.isEmpty { try hot.forgetAnnounced.run() }
         }
+        if adopting { announced.removeAll(keepingCapacity: true) }
     }
 
     /// Up to `limit` records strictly inside `directory` (nil: the root) after `path`, however deep, in the order of a
@@ -35,7 +46,7 @@ extension Index {
         let range = PathKey.range(inside: directory)
         let after = path.map { PathKey.successor(of: PathKey.key(of: $0)) } ?? []
         let start = after.lexicographicallyPrecedes(range.start) ? range.start : after
-        return try read("list records") { database in
+        return try read("list records", adopting: true) { database in
             try Self.records(database, Query.range, .blob(start), .blob(range.end), .limit(limit))
         }
     }
@@ -48,7 +59,7 @@ extension Index {
         let range = PathKey.range(inside: directory)
         let nameStart = directory.map { $0.bytes.count + 1 } ?? 0
         var start = path.map { PathKey.successor(ofSubtree: PathKey.key(of: $0)) } ?? range.start
-        return try read("list a directory") { database in
+        return try read("list a directory", adopting: true) { database in
             let statement = try database.cachedStatement(sql: Query.range)
             var found: [Record] = []
             // Rows are read one after the other until one lies deeper; the search goes on behind that one's subtree.
@@ -76,7 +87,7 @@ extension Index {
         inside directory: RelativePath, except excluded: Set<RelativePath> = []
     ) throws(IndexError) -> RelativePath? {
         let range = PathKey.range(inside: directory)
-        return try read("look inside a directory") { database in
+        return try read("look inside a directory", adopting: true) { database in
             let statement = try database.cachedStatement(
                 sql: """
                     SELECT \(Query.columns) FROM records WHERE path >= ? AND path < ? \
@@ -96,15 +107,22 @@ extension Index {
     /// Up to `limit` records after `path` whose remote is not their base, or that have an offer without a verdict.
     package func unfinished(after path: RelativePath? = nil, limit: Int) throws(IndexError) -> [Record] {
         let start = path.map { PathKey.successor(of: PathKey.key(of: $0)) } ?? []
-        return try read("list what is unfinished") { database in
+        return try read("list what is unfinished", adopting: true) { database in
             try Self.records(database, Query.unfinished, .blob(start), .limit(limit))
         }
     }
 
     /// The records of all names of the file that had this inode when they were last looked at.
     package func records(ofInode inode: UInt64) throws(IndexError) -> [Record] {
-        try read("list names of a file") { database in
-            try Self.records(database, Query.names, .bits(inode))
+        do {
+            let names = try hot.names
+            names.bind(1, Int64(bitPattern: inode))
+            return try names.runAll { row in
+                let path = try PathKey.path(of: row.blob(0))
+                return try RecordCoding.decode(row.blob(2), path: path, revision: Revision(rawValue: row.natural(1)))
+            }
+        } catch {
+            throw IndexError(error, operation: "list names of a file")
         }
     }
 
@@ -131,7 +149,7 @@ extension Index {
     /// Forgets every record and the log, and starts at `cursor`. Durable. Content tables stay: content is the same in
     /// any history.
     package func forget(startingAt cursor: Cursor) throws(IndexError) {
-        try write("forget all records", cursor: cursor, durably: true) { database in
+        try write("forget all records", cursor: cursor, durably: true, adopting: true) { database in
             try database.execute(sql: "DELETE FROM records; DELETE FROM log; DELETE FROM terms")
         }
     }
@@ -153,7 +171,7 @@ extension Index {
 
     /// Counts what there is. Reads every row: for a person's question, not for every event.
     package func counts() throws(IndexError) -> Counts {
-        try read("count records") { database in
+        try read("count records", adopting: true) { database in
             let sql = """
                 SELECT count(size), ifnull(sum(size), 0), \
                 (SELECT count(*) FROM records INDEXED BY records_unfinished WHERE unfinished <> 0) FROM records
@@ -178,6 +196,9 @@ extension Index {
             """
         static let copies = "SELECT \(columns) FROM records INDEXED BY records_copies WHERE \(Schema.mayBeCopy)"
         static let names = "SELECT \(columns) FROM records INDEXED BY records_inode WHERE inode = ?"
+        static let agreed = """
+            SELECT 1 FROM records INDEXED BY records_digest WHERE digest = ? AND unfinished < 2 LIMIT 1
+            """
         static let upsert = """
             INSERT INTO records (path, revision, size, digest, unfinished, state, made, base_made, base_author, inode) \
             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (path) DO UPDATE SET \

@@ -4,6 +4,7 @@ package import Tree
 
 // GRDB has a type of the same name.
 package import struct Tree.Cursor
+package import struct Tree.Record
 
 #if canImport(Glibc)
 import Glibc
@@ -18,9 +19,9 @@ import Darwin
 /// method that writes does so in one transaction: all of it or nothing. After a crash the file is as some committed
 /// transaction left it, and no older than the last durable one.
 ///
-/// Durability is by transaction. SQLite's WAL is fsynced at a commit only under `synchronous = FULL`, so that is
-/// switched on for those that ask and off for the others; since the WAL is one file, a durable commit makes all earlier
-/// ones durable too.
+/// Durability is by transaction. Under `synchronous = NORMAL` SQLite does not sync its WAL at a commit; it is synced here
+/// after those that ask for it (`FULL` does the same after each). Since the WAL is one file, a durable commit makes all
+/// earlier ones durable too.
 package final class Index {
     package struct Settings: Hashable, Sendable {
         /// The page cache's size in KiB. The system caches the file as well, so a small one does.
@@ -50,10 +51,12 @@ package final class Index {
     /// How many rows `lists` has, once it was asked for.
     var lists: Int?
 
+    /// What is in the table `announced` and not in that of records, or newer than there.
+    var announced: [RelativePath: Record] = [:]
+
     private let queue: DatabaseQueue
     /// Nil once it is closed.
     private var statements: HotStatements?
-    private var isFullySynchronous = false
     /// Whether something was saved that a loss of power would take back.
     package private(set) var hasUnsyncedCommits = false
 
@@ -110,6 +113,7 @@ package final class Index {
         } catch {
             throw IndexError(error, operation: "open \(path)")
         }
+        try adoptAnnounced()
     }
 
     /// Opens an image of an index (``IndexImage``), to be read and never written.
@@ -145,7 +149,8 @@ package final class Index {
         }
         try database.inTransaction(.exclusive) {
             if isNoted {
-                try database.execute(sql: "DELETE FROM records; DELETE FROM log; DELETE FROM terms")
+                try database.execute(
+                    sql: "DELETE FROM records; DELETE FROM announced; DELETE FROM log; DELETE FROM terms")
                 try database.execute(
                     sql: "UPDATE meta SET epoch = 0, revision = 0, known = 0, term = 0, replica = ?",
                     arguments: StatementArguments(.bits(newReplica())))
@@ -201,7 +206,11 @@ extension Index {
         }
     }
 
-    func read<Result>(_ operation: String, _ body: (Database) throws -> Result) throws(IndexError) -> Result {
+    /// - Parameter adopting: Whether `body` wants in the table of records what is announced.
+    func read<Result>(
+        _ operation: String, adopting: Bool = false, _ body: (Database) throws -> Result
+    ) throws(IndexError) -> Result {
+        if adopting { try adopt() }
         do {
             return try queue.writeWithoutTransaction(body)
         } catch {
@@ -210,22 +219,25 @@ extension Index {
     }
 
     /// Runs `body` in one transaction, in which the cursor moves too, where one is given.
+    ///
+    /// - Parameter adopting: Whether `body` wants in the table of records what is announced.
     func write<Result>(
-        _ operation: String, cursor moved: Cursor? = nil, durably: Bool, _ body: (Database) throws -> Result
+        _ operation: String, cursor moved: Cursor? = nil, durably: Bool, adopting: Bool = false,
+        _ body: (Database) throws -> Result
     ) throws(IndexError) -> Result {
+        if adopting { try adopt() }
         do {
             let result = try queue.writeWithoutTransaction { database in
-                try setSynchronous(durably, database)
-                try database.beginTransaction(.immediate)
+                let hot = try hot
+                try hot.begin.run()
                 do {
                     let result = try body(database)
-                    if let moved, moved != cursor { try Self.move(to: moved, database) }
-                    // A transaction that changes nothing writes nothing, and so would sync nothing.
-                    if durably && hasUnsyncedCommits { try Self.touch(database) }
-                    try database.commit()
+                    if let moved, moved != cursor { try move(to: moved) }
+                    try hot.commit.run()
+                    if durably { try Self.synchronize(database) }
                     return result
                 } catch {
-                    // Where SQLite has rolled back already there is nothing left to roll back.
+                    // Where SQLite has rolled back already, or committed, there is nothing left to roll back.
                     try? database.rollback()
                     throw error
                 }
@@ -241,25 +253,28 @@ extension Index {
     /// Makes every earlier save durable.
     package func sync() throws(IndexError) {
         guard hasUnsyncedCommits else { return }
-        try write("sync", durably: true) { _ in }
+        try read("sync") { try Self.synchronize($0) }
+        hasUnsyncedCommits = false
     }
 
-    private static func move(to cursor: Cursor, _ database: Database) throws {
-        try database.cachedStatement(sql: "UPDATE meta SET epoch = ?, revision = ?, known = ?, term = ?")
-            .execute(
-                arguments: StatementArguments(
-                    .bits(cursor.epoch.rawValue), .natural(cursor.revision.rawValue),
-                    .natural(cursor.known.revision.rawValue), .bits(cursor.known.term.rawValue)))
+    private func move(to cursor: Cursor) throws {
+        let move = try hot.move
+        move.bind(1, Int64(bitPattern: cursor.epoch.rawValue))
+        try move.bind(2, natural: cursor.revision.rawValue)
+        try move.bind(3, natural: cursor.known.revision.rawValue)
+        move.bind(4, Int64(bitPattern: cursor.known.term.rawValue))
+        try move.run()
     }
 
-    private static func touch(_ database: Database) throws {
-        try database.cachedStatement(sql: "UPDATE meta SET id = id").execute()
-    }
-
-    private func setSynchronous(_ full: Bool, _ database: Database) throws {
-        guard full != isFullySynchronous else { return }
-        // The pragma acts when it is compiled, so it can't be a cached statement.
-        try database.execute(sql: full ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL")
-        isFullySynchronous = full
+    /// Makes all that was committed durable.
+    private static func synchronize(_ database: Database) throws {
+        var file: UnsafeMutablePointer<sqlite3_file>?
+        let connection = database.sqliteConnection
+        var code = sqlite3_file_control(connection, "main", SQLITE_FCNTL_JOURNAL_POINTER, &file)
+        if code == SQLITE_OK {
+            guard let file, let sync = file.pointee.pMethods?.pointee.xSync else { throw Damage("it has no WAL") }
+            code = sync(file, SQLITE_SYNC_NORMAL)
+        }
+        guard code == SQLITE_OK else { throw DatabaseError(resultCode: ResultCode(rawValue: code)) }
     }
 }

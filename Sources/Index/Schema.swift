@@ -3,7 +3,7 @@ import GRDB
 /// The tables, and which version of them a file holds.
 enum Schema {
     /// Goes up with every change that an older program could not read.
-    static let version = 3
+    static let version = 4
     /// `nsck`: tells an index from any other SQLite file.
     static let applicationID = 0x6e73_636b
 
@@ -31,6 +31,7 @@ enum Schema {
                 try database.execute(sql: additions3)
                 try Index.fillInodes(database)
             }
+            if found < 4 { try database.execute(sql: announced) }
             try database.execute(sql: "PRAGMA user_version = \(version)")
             return .commit
         }
@@ -66,6 +67,9 @@ enum Schema {
     // the rest; `made` when `revision` came to this replica, `base_made` and `base_author` the same of the base where that
     // is another revision, `inode` of the file that the record's fingerprint is of. The table has a rowid because digests
     // come in no order: an index of them that repeated the path would touch thrice as many pages with every batch.
+    //
+    // announced: records that were saved before something was done, and will be once more after it: an Announcement in each
+    // row, of which a later one replaces an earlier.
     //
     // log: what was accepted, by revision; `base` is the revision that it replaced.
     //
@@ -107,6 +111,8 @@ enum Schema {
         CREATE INDEX records_unfinished ON records (path) WHERE unfinished <> 0;
         \(finders)
 
+        \(announced)
+
         CREATE TABLE log (
             revision INTEGER PRIMARY KEY,
             path BLOB NOT NULL,
@@ -147,6 +153,14 @@ enum Schema {
         CREATE INDEX removed_age ON removed (seconds, token);
 
         \(history)
+        """
+
+    /// From version 3 to 4.
+    private static let announced = """
+        CREATE TABLE announced (
+            id INTEGER PRIMARY KEY,
+            records BLOB NOT NULL
+        ) STRICT;
         """
 
     private static let terms = """

@@ -36,6 +36,10 @@ final class FolderStore: ReplicaStore {
         try folder.save(records, cursor: cursor, durably: durably)
     }
 
+    func announce(_ records: [Record], cursor: Cursor) throws(StoreFailure) {
+        try folder.announce(records, cursor: cursor)
+    }
+
     var cursor: Cursor { folder.cursor }
 
     func forget(startingAt cursor: Cursor) throws(StoreFailure) { try folder.forget(startingAt: cursor) }
@@ -60,8 +64,10 @@ final class FolderStore: ReplicaStore {
 
     // MARK: Looking
 
-    func look(at path: RelativePath, record: Record, rereading: Bool) throws(StoreFailure) -> Observation {
-        try folder.look(at: path, record: record, rereading: rereading)
+    func look(
+        at path: RelativePath, record: Record, rereading: Bool, isPastRules: Bool
+    ) throws(StoreFailure) -> Observation {
+        try folder.look(at: path, record: record, rereading: rereading, isPastRules: isPastRules)
     }
 
     func children(of directory: RelativePath) throws(StoreFailure) -> [RelativePath]? {

@@ -67,7 +67,7 @@ package struct Backlog {
     }
 
     package mutating func add(_ path: RelativePath, rereading: Bool = false) {
-        guard overtaken[path] == nil else { return }
+        guard overtaken.isEmpty || overtaken[path] == nil else { return }
         if dirty.updateValue(rereading || dirty[path] == true, forKey: path) == nil { queue.append(path) }
     }
 
@@ -84,12 +84,8 @@ package struct Backlog {
 
     /// Notes where an attempt to settle a path left it.
     package mutating func note(_ path: RelativePath, _ standing: Standing) {
-        blocked.remove(path)
-        unstable.remove(path)
-        problems.remove(path)
-        held.remove(path)
-        unwanted.remove(path)
-        if standing != .waiting(.content) { gone[path] = nil }
+        forget(path)
+        if standing != .waiting(.content), !gone.isEmpty { gone[path] = nil }
         switch standing {
         case .settled, .submitted: break
         case .waiting(.verdict), .waiting(.content), .waiting(.rules): break
@@ -102,6 +98,15 @@ package struct Backlog {
         case .waiting(.problem), .waiting(.role): problems.insert(path)
         case .waiting(.held): held.insert(path)
         }
+    }
+
+    /// Nearly always nothing waits for anything, and even an empty set would hash the path.
+    private mutating func forget(_ path: RelativePath) {
+        if !blocked.isEmpty { blocked.remove(path) }
+        if !unstable.isEmpty { unstable.remove(path) }
+        if !problems.isEmpty { problems.remove(path) }
+        if !held.isEmpty { held.remove(path) }
+        if !unwanted.isEmpty { unwanted.remove(path) }
     }
 
     /// The path's offer lost to `revision`: it is looked at again when the feed has brought that.

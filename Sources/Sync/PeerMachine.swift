@@ -280,6 +280,8 @@ package struct PeerMachine<Store: ReplicaStore>: FolderMachine {
         _ deliveries: [Delivery<Store.Content>], through: Revision
     ) throws(StoreFailure) {
         guard through >= store.cursor.revision else { return violation("its feed ran backwards") }
+        // What is announced below is no more than what is heard here.
+        try reconciler.commit(cursor: nil, durably: false)
         var paths: [RelativePath] = []
         paths.reserveCapacity(deliveries.count)
         var superseded: [(path: RelativePath, file: Digest)] = []
@@ -317,7 +319,7 @@ package struct PeerMachine<Store: ReplicaStore>: FolderMachine {
         // First what the hub says is durable, and the cursor with it, then the names appear: a process that ends in
         // between finds out at its next start what it had already put in place, and takes none of it for an edit.
         try reconciler.flush()
-        try reconciler.commit(cursor: cursor(through: through, knowing: through), durably: true)
+        try reconciler.announce(cursor: cursor(through: through, knowing: through))
         for (path, file) in superseded where transfers.abandon(path, file: file) { store.abandon(file) }
         for path in try rulesFirst(paths) { backlog.note(path, try reconciler.reconcile(path)) }
         backlog.reached(through)

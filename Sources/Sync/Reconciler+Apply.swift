@@ -23,14 +23,15 @@ enum Emptying: Hashable {
 }
 
 extension Reconciler {
-    /// Finds out, when a process begins, what the one before it had put in place and could not record any more.
+    /// Finds out, when a process begins, what the one before it had put in place and could not record any more; also where
+    /// rules leave it out since then, for they may go again.
     package mutating func adoptApplied() throws(StoreFailure) {
         var last: RelativePath?
         while true {
             let page = try store.unfinished(after: last, limit: 512)
             guard let end = page.last else { return }
             for record in page where record.isPending && record.offered == nil {
-                switch try store.look(at: record.path, record: record, rereading: false) {
+                switch try store.look(at: record.path, record: record, rereading: false, isPastRules: true) {
                 case .present(let entry, let fingerprint) where entry == record.remote.entry:
                     settle(record, fingerprint: fingerprint, was: entry)
                 case .absent where record.remote.entry.isTombstone:

@@ -31,6 +31,7 @@ extension Reconciler {
                 if store.ignores(path, isDirectory: offered.isDirectory) { loseSight(of: record) }
                 return .waiting(.verdict)
             }
+            if try isPlacedUnseen(record) { return .settled }
             let found: Found
             switch try store.look(at: path, record: record, rereading: rereading) {
             case .absent: found = Found(entry: .tombstone, fingerprint: nil)
@@ -51,6 +52,22 @@ extension Reconciler {
             }
         }
         return .waiting(.unstable)
+    }
+
+    /// A file that was never here is put in place without a look, once its content is ready: the disk itself refuses if
+    /// something is there. False where that takes a closer look.
+    private mutating func isPlacedUnseen(_ record: Record) throws(StoreFailure) -> Bool {
+        guard record.base == .never, record.fingerprint == nil, case .file(let file) = record.remote.entry,
+            isPrepared(file, at: record.path), !store.ignores(record.path, isDirectory: false),
+            let staged = try takePrepared(file, at: record.path)
+        else { return false }
+        let placement = try store.place(record.remote.entry, staged: staged, at: record.path, expecting: nil)
+        guard case .placed(let fingerprint, replaced: nil) = placement else {
+            putBack(staged, of: file, at: record.path)
+            return false
+        }
+        settle(record, fingerprint: fingerprint, was: .tombstone)
+        return true
     }
 
     private enum Step {

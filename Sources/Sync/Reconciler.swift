@@ -27,8 +27,9 @@ package struct Reconciler<Store: ReplicaStore> {
     /// Whether something came out of the tree that must be looked at once more.
     package internal(set) var hasRemoved = false
 
-    private var working: [RelativePath: Record] = [:]
-    private var unsaved: Set<RelativePath> = []
+    private var working: [RelativePath: Working] = [:]
+    /// Those of `working` that are not saved, each once.
+    private var unsaved: [RelativePath] = []
     private var prepared: [RelativePath: Prepared] = [:]
     private var needsFlush = false
     /// Whether something that is ignored by now must be known to be so, whatever happens.
@@ -44,6 +45,13 @@ package struct Reconciler<Store: ReplicaStore> {
         self.name = name
         deletions = DeletionGuard(deletionLimit)
     }
+}
+
+/// A record that was looked up or changed lately. Not a type of the generic one's, whose dictionaries would be looked up
+/// anew at each access.
+private struct Working {
+    var record: Record
+    var isUnsaved: Bool
 }
 
 /// Where a path stands after an attempt to settle it.
@@ -120,19 +128,25 @@ package enum Notice: Hashable, Sendable {
 
 extension Reconciler {
     package func record(at path: RelativePath) throws(StoreFailure) -> Record {
-        if let record = working[path] { return record }
+        if let known = working[path] { return known.record }
         return try store.record(at: path)
     }
 
     package mutating func put(_ record: Record) {
-        working[record.path] = record
-        unsaved.insert(record.path)
+        let before = working.updateValue(Working(record: record, isUnsaved: true), forKey: record.path)
+        if before?.isUnsaved != true { unsaved.append(record.path) }
     }
 
     /// Saves what was decided since the last commit, in one transaction.
     package mutating func commit(cursor: Cursor?, durably: Bool) throws(StoreFailure) {
         guard cursor != nil || !unsaved.isEmpty else { return }
         try store.save(unsavedRecords, cursor: cursor, durably: durably || hasLostSight)
+        committed()
+    }
+
+    /// Saves what was heard since the last commit, durably: it is about to be done, and then saved again.
+    package mutating func announce(cursor: Cursor) throws(StoreFailure) {
+        try store.announce(unsavedRecords, cursor: cursor)
         committed()
     }
 
@@ -145,16 +159,20 @@ extension Reconciler {
     }
 
     private mutating func committed() {
+        if working.count > Self.recordsAtHand {
+            working.removeAll()
+        } else {
+            for path in unsaved { working[path]?.isUnsaved = false }
+        }
         unsaved.removeAll(keepingCapacity: true)
         hasLostSight = false
-        if working.count > Self.recordsAtHand { working.removeAll() }
     }
 
     /// What was just settled is soon looked at again, when the watcher tells of it: so many records stay at hand.
     private static var recordsAtHand: Int { 4096 }
 
     private var unsavedRecords: [Record] {
-        unsaved.compactMap { working[$0] }
+        unsaved.compactMap { working[$0]?.record }
     }
 
     /// What becomes of an ignored path from here on is not known.
@@ -194,7 +212,7 @@ extension Reconciler {
     ) throws(StoreFailure) -> RelativePath? {
         var known: Set<RelativePath> = exception.map { [$0] } ?? []
         for path in unsaved where path.isInside(directory) && path != exception {
-            guard let record = working[path] else { continue }
+            guard let record = working[path]?.record else { continue }
             if (record.offered ?? record.remote.entry).isLive { return path }
             known.insert(path)
         }
@@ -243,6 +261,8 @@ extension Reconciler {
             return .problem(problem)
         }
     }
+
+    func isPrepared(_ file: Entry.File, at path: RelativePath) -> Bool { prepared[path]?.file == file }
 
     /// Makes prepared content durable. Names come after.
     package mutating func flush() throws(StoreFailure) {

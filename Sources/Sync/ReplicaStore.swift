@@ -30,6 +30,9 @@ package protocol ReplicaStore: AnyObject {
     func liveCount() throws(StoreFailure) -> Int
     /// Writes all of these at once or none of them, durably if asked. A nil `cursor` leaves it as it is.
     func save(_ records: [Record], cursor: Cursor?, durably: Bool) throws(StoreFailure)
+    /// The same, durably, for records of which more was heard (``Record/heard(_:from:)``), and which are about to be saved
+    /// again: what they tell of is done next.
+    func announce(_ records: [Record], cursor: Cursor) throws(StoreFailure)
     /// The cursor as last saved; on a hub, its epoch and head.
     var cursor: Cursor { get }
     /// Forgets every record and starts at `cursor`: the hub's history is not the one that was followed.
@@ -56,8 +59,10 @@ package protocol ReplicaStore: AnyObject {
     // MARK: Looking
 
     /// Looks at the disk. What has the record's fingerprint is what the record says (its offer, else its base) and is
-    /// not read again, unless `rereading`.
-    func look(at path: RelativePath, record: Record, rereading: Bool) throws(StoreFailure) -> Observation
+    /// not read again, unless `rereading`. What rules leave out is not looked at, unless `isPastRules`.
+    func look(
+        at path: RelativePath, record: Record, rereading: Bool, isPastRules: Bool
+    ) throws(StoreFailure) -> Observation
     /// The names on the disk in a directory that could be mirrored; nil if it can't be listed.
     func children(of directory: RelativePath) throws(StoreFailure) -> [RelativePath]?
 
@@ -126,4 +131,10 @@ package protocol ReplicaStore: AnyObject {
     /// Lets it become history, if it still holds `entry` (nil: what was expected when it came out) and nobody can
     /// write to it any more; false where it stays, to be reviewed again.
     func retire(_ removed: Removed, holding entry: Entry?) throws(StoreFailure) -> Bool
+}
+
+extension ReplicaStore {
+    func look(at path: RelativePath, record: Record, rereading: Bool) throws(StoreFailure) -> Observation {
+        try look(at: path, record: record, rereading: rereading, isPastRules: false)
+    }
 }

@@ -50,7 +50,7 @@ import Tree
         #expect(try kind { try nowhere.open() } == .failed)
     }
 
-    @Test(arguments: [(60, 4, IndexError.Kind.newerSchema), (60, 200, .newerSchema), (68, 1, .damaged)])
+    @Test(arguments: [(60, 5, IndexError.Kind.newerSchema), (60, 200, .newerSchema), (68, 1, .damaged)])
     func `A file of a newer schema or of another program is refused`(
         offset: Int, value: Int, kind: IndexError.Kind
     ) throws {

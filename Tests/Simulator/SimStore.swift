@@ -183,6 +183,15 @@ final class SimStore: ReplicaStore {
         try step()
     }
 
+    func announce(_ records: [Record], cursor: Cursor) throws(StoreFailure) {
+        for record in records {
+            var known = try self.record(at: record.path)
+            known.heard(record.remote, from: record.author)
+            if known != record { broke("I9", "more of \(record.path) is announced than what was heard of it") }
+        }
+        try save(records, cursor: cursor, durably: true)
+    }
+
     private func saved(durably: Bool) {
         if durably {
             durability.index = index
@@ -205,9 +214,11 @@ final class SimStore: ReplicaStore {
         return nil
     }
 
-    func look(at path: RelativePath, record: Record, rereading: Bool) throws(StoreFailure) -> Observation {
+    func look(
+        at path: RelativePath, record: Record, rereading: Bool, isPastRules: Bool
+    ) throws(StoreFailure) -> Observation {
         try enter()
-        if disk.ignores(path) { return .ignored }
+        if !isPastRules, disk.ignores(path) { return .ignored }
         if let problem = problem(at: path) { return .unknown(problem) }
         guard disk.isDirectory(path.parent), let node = disk.node(at: path) else { return .absent }
         let fingerprint = SimDisk.fingerprint(of: node)

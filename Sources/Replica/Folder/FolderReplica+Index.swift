@@ -38,6 +38,14 @@ extension FolderReplica {
         try saved()
     }
 
+    /// The same, durably, for records of which more was heard (``Record/heard(_:from:)``), and which are about to be saved
+    /// again.
+    package func announce(_ records: [Record], cursor: Cursor) throws(StoreFailure) {
+        try synchronizeNames()
+        try indexed { () throws(IndexError) in try index.announce(records, cursor: cursor) }
+        try saved()
+    }
+
     package var cursor: Cursor { index.cursor }
 
     /// Forgets every record and starts at `cursor`: the hub's history is not the one that was followed.

@@ -10,9 +10,11 @@ import Darwin
 
 extension FolderReplica {
     /// Looks at the disk. What has the record's fingerprint is what the record says (its offer, else its base) and is
-    /// not read again, unless `rereading`.
-    package func look(at path: RelativePath, record: Record, rereading: Bool) throws(StoreFailure) -> Observation {
-        let found = try observe(path, record: record, rereading: rereading)
+    /// not read again, unless `rereading`. What rules leave out is not looked at, unless `isPastRules`.
+    package func look(
+        at path: RelativePath, record: Record, rereading: Bool, isPastRules: Bool = false
+    ) throws(StoreFailure) -> Observation {
+        let found = try observe(path, record: record, rereading: rereading, isPastRules: isPastRules)
         if case .present(let entry, let fingerprint) = found { lastSeen = (path, fingerprint, entry) }
         // A process that was killed may have named it, and never made the name durable: before the index says that it
         // is there, the disk must keep it.
@@ -21,7 +23,7 @@ extension FolderReplica {
     }
 
     private func observe(
-        _ path: RelativePath, record: Record, rereading: Bool
+        _ path: RelativePath, record: Record, rereading: Bool, isPastRules: Bool
     ) throws(StoreFailure) -> Observation {
         let place: Place
         let status: Status
@@ -29,7 +31,7 @@ extension FolderReplica {
             place = try self.place(of: path)
             status = try place.status()
         } catch {
-            if ignores(path, isDirectory: record.isOfDirectory) { return .ignored }
+            if !isPastRules, ignores(path, isDirectory: record.isOfDirectory) { return .ignored }
             guard error.isMissing else { return .unknown(error.problem) }
             // Only where the root is the one that was opened does it mean anything that a name is missing; and it
             // means nothing where nothing was.
@@ -38,7 +40,7 @@ extension FolderReplica {
             noteOtherNames(path, record, status: nil, rereading: false)
             return .absent
         }
-        if ignores(path, isDirectory: status.kind == .directory) { return .ignored }
+        if !isPastRules, ignores(path, isDirectory: status.kind == .directory) { return .ignored }
         guard status.device == root.identity.device else { return .unknown(Problem(.mount, operation: "stat")) }
         let fingerprint = status.fingerprint
         noteOtherNames(path, record, status: status, rereading: rereading)
@@ -48,9 +50,21 @@ extension FolderReplica {
         case .symlink: return symlink(at: place, fingerprint)
         case .file:
             let known = record.offered ?? record.base.entry
-            if !rereading, record.fingerprint == fingerprint, known.isLive { return .present(known, fingerprint) }
+            if !rereading {
+                if record.fingerprint == fingerprint, known.isLive { return .present(known, fingerprint) }
+                if let moved = try entry(movedAs: fingerprint) { return .present(moved, fingerprint) }
+            }
             return try file(at: place, path, status)
         }
+    }
+
+    /// What the index says of a file that had another name, if nothing was done to it since: it came along with its
+    /// directory.
+    private func entry(movedAs fingerprint: Fingerprint) throws(StoreFailure) -> Entry? {
+        let named = try indexed { () throws(IndexError) in try index.records(ofInode: fingerprint.inode) }
+        guard let record = named.first(where: { $0.fingerprint == fingerprint }) else { return nil }
+        let known = record.offered ?? record.base.entry
+        return known.isLive ? known : nil
     }
 
     private func symlink(at place: Place, _ fingerprint: Fingerprint) -> Observation {
