@@ -22,10 +22,12 @@ package struct RelativePath: Sendable {
         guard !bytes.isEmpty else { throw .empty }
         guard bytes.count <= Self.maximumLength else { throw .tooLong(bytes.count) }
         guard bytes[0] != Self.slash else { throw .absolute }
-        var start = 0
-        for end in 0...bytes.count where end == bytes.count || bytes[end] == Self.slash {
-            try Self.check(component: bytes[start..<end])
-            start = end + 1
+        try bytes.withUnsafeBufferPointer { (bytes) throws(PathError) in
+            var start = 0
+            for end in 0...bytes.count where end == bytes.count || bytes[end] == Self.slash {
+                try Self.check(component: UnsafeBufferPointer(rebasing: bytes[start..<end]))
+                start = end + 1
+            }
         }
         self.bytes = bytes
     }
@@ -41,7 +43,7 @@ package struct RelativePath: Sendable {
 
     private static let slash = UInt8(ascii: "/")
 
-    private static func check(component: ArraySlice<UInt8>) throws(PathError) {
+    private static func check(component: UnsafeBufferPointer<UInt8>) throws(PathError) {
         guard !component.isEmpty else { throw .emptyComponent }
         guard component.count <= maximumComponentLength else { throw .componentTooLong(component.count) }
         let dot = UInt8(ascii: ".")
@@ -55,8 +57,10 @@ package struct RelativePath: Sendable {
 
     /// The path of `name` inside this directory.
     package func appending(_ name: some Collection<UInt8>) throws(PathError) -> RelativePath {
+        // Once per name that a walk meets: on an array the loops are not generic.
+        let name = Array(name)
         guard !name.contains(Self.slash) else { throw .emptyComponent }
-        try Self.check(component: Array(name)[...])
+        try name.withUnsafeBufferPointer { (name) throws(PathError) in try Self.check(component: name) }
         var joined = [UInt8]()
         joined.reserveCapacity(bytes.count + 1 + name.count)
         joined.append(contentsOf: bytes)

@@ -21,6 +21,8 @@ package struct DirtyQueue: Sendable {
         case touched
         /// The name is gone. `wasDirectory` where everything inside went with it without events of its own.
         case vanished(wasDirectory: Bool)
+        /// A directory that vanished has another name in the folder now: nothing of it is to be waited for.
+        case moved
     }
 
     /// How long each kind of event waits.
@@ -57,6 +59,8 @@ package struct DirtyQueue: Sendable {
     /// name meanwhile: of what was inside, nobody else tells.
     private var vanished: [RelativePath: Bool] = [:]
     private var firstVanished: Duration?
+    /// Former names of directories that have new ones.
+    private var moved: Set<RelativePath> = []
     private var lastVanished: Duration = .zero
     private var secondLooks: [RelativePath: Duration] = [:]
     private var secondSchedule = DeadlineHeap<RelativePath>()
@@ -67,8 +71,14 @@ package struct DirtyQueue: Sendable {
 
     package mutating func note(_ event: Event, at path: RelativePath, now: Duration) {
         switch event {
+        case .moved:
+            guard vanished.removeValue(forKey: path) != nil else { return }
+            if vanished.isEmpty { firstVanished = nil }
+            moved.insert(path)
+            return
         case .vanished(let wasDirectory):
             waiting[path] = nil
+            moved.remove(path)
             secondLooks[path] = nil
             vanished[path] = wasDirectory || (vanished[path] ?? false)
             firstVanished = firstVanished ?? now
@@ -109,7 +119,7 @@ package struct DirtyQueue: Sendable {
             // A writer that is still at it is not hurried by a change of mode.
             let kept = before?.firstWrite != nil ? before?.due ?? due : due
             wait(path, Waiting(due: kept, firstWrite: before?.firstWrite, rereading: rereading))
-        case .vanished:
+        case .vanished, .moved:
             break
         }
     }
@@ -118,7 +128,7 @@ package struct DirtyQueue: Sendable {
     package mutating func nextDue() -> Duration? {
         let waitingDue = schedule.first { waiting[$0]?.due == $1 }
         let second = secondSchedule.first { secondLooks[$0] == $1 }
-        return [waitingDue, second, vanishedDue].compactMap(\.self).min()
+        return [waitingDue, second, vanishedDue, moved.isEmpty ? nil : .zero].compactMap(\.self).min()
     }
 
     /// Takes what is due, in order of paths. What appeared or changed comes before what vanished, so that content is
@@ -134,6 +144,8 @@ package struct DirtyQueue: Sendable {
             changed.append(Dirty(path: path, rereading: false))
         }
         changed.sort { $0.path < $1.path }
+        changed += moved.sorted().map { Dirty(path: $0, rereading: false, isSubtree: true) }
+        moved.removeAll()
         if let due = vanishedDue, due <= now {
             let gone = vanished.map { Dirty(path: $0.key, rereading: false, isSubtree: $0.value) }
             vanished.removeAll()
@@ -145,7 +157,7 @@ package struct DirtyQueue: Sendable {
 
     /// What was noted and not taken yet, second looks apart.
     package var settling: Set<RelativePath> {
-        Set(waiting.keys).union(vanished.keys)
+        Set(waiting.keys).union(vanished.keys).union(moved)
     }
 
     /// Forgets everything: all of it will be looked at anyway.

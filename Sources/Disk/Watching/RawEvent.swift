@@ -3,6 +3,8 @@ struct RawEvent: Sendable {
     /// The watch that it belongs to; -1 for an overflow.
     var watch: Int32
     var kind: Kind
+    /// The same for both halves of a rename; 0 for anything else.
+    var cookie: UInt32 = 0
     /// The name in the watched directory; empty for the directory itself.
     var name: [UInt8]
 
@@ -34,7 +36,7 @@ struct RawEvent: Sendable {
         ]
     }
 
-    /// The events in what one read returned: 16 bytes each (watch, mask, a cookie that is not needed, length of the name), then the name,
+    /// The events in what one read returned: 16 bytes each (watch, mask, cookie, length of the name), then the name,
     /// filled up with NULs.
     static func parse(_ bytes: UnsafeRawBufferPointer) -> [RawEvent] {
         var events: [RawEvent] = []
@@ -47,6 +49,7 @@ struct RawEvent: Sendable {
                 RawEvent(
                     watch: bytes.loadUnaligned(fromByteOffset: offset, as: Int32.self),
                     kind: Kind(rawValue: bytes.loadUnaligned(fromByteOffset: offset + 4, as: UInt32.self)),
+                    cookie: bytes.loadUnaligned(fromByteOffset: offset + 8, as: UInt32.self),
                     name: Array(name)))
             offset = end
         }

@@ -13,6 +13,8 @@ struct Settler {
     private var queue: DirtyQueue
     /// Watches of directories of which the first half of a rename was seen, and until when to wait for the other.
     private var moving: [Int32: Duration] = [:]
+    /// The other end of such a rename is somewhere in the root: what was there is not going for good.
+    private var departed: (cookie: UInt32, path: RelativePath)?
     private var nextPoll: Duration
     /// Barriers that were met, and what was settling then and was not delivered yet.
     private var barriers: [(id: UInt64, waiting: Set<RelativePath>)] = []
@@ -101,6 +103,7 @@ struct Settler {
     }
 
     private mutating func handleFile(_ event: RawEvent, at path: RelativePath) {
+        if isOwn(event, path) { return }
         if event.kind.contains(.created) {
             created(path)
         } else if event.kind.contains(.closed) {
@@ -114,6 +117,11 @@ struct Settler {
         } else if event.kind.contains(.touched) {
             queue.note(.touched, at: path, now: now)
         }
+    }
+
+    private func isOwn(_ event: RawEvent, _ path: RelativePath) -> Bool {
+        guard !event.kind.isDisjoint(with: [.movedTo, .movedFrom]) else { return false }
+        return watcher.placements.explain(path, try? watcher.root.status(of: path))
     }
 
     private mutating func created(_ path: RelativePath) {
@@ -131,9 +139,12 @@ struct Settler {
         } else if event.kind.contains(.movedTo) {
             // Its watches go on, and get their new places as it is entered.
             enter(path, isComplete: true)
+            if let departed, departed.cookie == event.cookie { queue.note(.moved, at: departed.path, now: now) }
+            departed = nil
         } else if event.kind.contains(.movedFrom) {
             let watch = watcher.state.withLock { $0.tree.detach(name, of: event.watch) }
             if let watch { moving[watch] = now + Self.movingLimit }
+            departed = (event.cookie, path)
             queue.note(.vanished(wasDirectory: true), at: path, now: now)
         } else if event.kind.contains(.deleted) {
             queue.note(.vanished(wasDirectory: true), at: path, now: now)
@@ -145,11 +156,14 @@ struct Settler {
     /// Watches and lists a directory that is new at `path`. `isComplete` where it was moved to here, so that its files
     /// are not being written right now, or if so, not more than any other.
     private mutating func enter(_ path: RelativePath, isComplete: Bool) {
-        queue.note(.appeared, at: path, now: now)
+        if !watcher.placements.explain(path, try? watcher.root.status(of: path)) {
+            queue.note(.appeared, at: path, now: now)
+        }
         var walk = Walk(watcher.root, inside: path, excluding: watcher.exclusion) { [watcher] in watcher.watch($0, $1) }
         while let item = walk.next() {
             switch item {
             case .found(let found, let status):
+                if watcher.placements.explain(found, status) { continue }
                 let isBeginning = status.kind == .file && !isComplete
                 queue.note(isBeginning ? .found : .appeared, at: found, now: now)
             case .unlisted(let directory, _):

@@ -52,6 +52,7 @@ package final class Watcher: Sendable {
     let inotify: Descriptor
     let state = Mutex(State())
     let inbox: EventInbox
+    let placements = OwnPlacements()
     let deliver: @Sendable (Signal) -> Void
     let delays: DirtyQueue.Delays
     let pollInterval: Duration
@@ -150,6 +151,18 @@ package final class Watcher: Sendable {
             _ = clinux_inotify_remove(inotify.raw, watch)
             return true
         }
+    }
+
+    /// Says that this process put what has this fingerprint at `path`. Nothing is told of it where nothing else happened.
+    ///
+    /// - Parameter isExchange: Whether it took the place of something else in one step.
+    package func placed(_ path: RelativePath, _ fingerprint: Fingerprint, isExchange: Bool) {
+        placements.note(path, fingerprint, events: isExchange ? 2 : 1)
+    }
+
+    /// Nothing has happened for a while: lets go of memory.
+    package func rest() {
+        placements.removeAll()
     }
 
     /// How many directories are watched, and how many a user's programs may watch together.

@@ -149,6 +149,7 @@ package final class FolderReplica {
         tendAtRest()
         let hasAdopted = (try? adoptAside()) ?? false
         recent.removeAll()
+        watcher?.rest()
         sources = SourceCache()
         Memory.trim()
         return hasAdopted

@@ -26,9 +26,10 @@ extension FolderReplica {
         let placement = try name(object, at: path, expecting: expected)
         if object.isDirectory || expected?.isDirectory == true { forgetResolved() }
         switch placement {
-        case .placed, .displaced:
+        case .placed(let fingerprint, _), .displaced(let fingerprint, _):
+            watcher?.placed(path, fingerprint, isExchange: expected != nil)
             touched.insert(path.parent)
-            told[path] = nil
+            if !told.isEmpty { told[path] = nil }
             rules.placed(path)
             if let staged { staging.remove(staged, placedAt: path) }
         case .changed, .noParent, .notEmpty, .problem:
