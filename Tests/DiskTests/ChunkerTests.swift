@@ -40,7 +40,40 @@ import Darwin
         #expect(list.chunks.map(\.size) == sizes)
     }
 
-    @Test(arguments: [70_000, 1 << 20, (1 << 20) + 1, 5_000_000])
+    @Test func `Cuts are where hashing byte by byte finds them, wherever that is and wherever the bytes end`() {
+        for fileSize: UInt64 in [100_000, 1 << 30] {
+            let parameters = ChunkingParameters(fileSize: fileSize)
+            let chunker = Chunker(parameters)
+            let bytes = randomBytes(24 * Int(parameters.average), seed: fileSize)
+            var start = 0
+            while start < bytes.count {
+                // Once more where the bytes end at the cut and near it, as several are looked at together.
+                let rest = bytes[start...].prefix(Int(parameters.maximum))
+                let cut = plainCut(rest, parameters)
+                for count in [rest.count, cut - 1, cut, cut + 1, cut + 2] where rest.count >= count {
+                    let some = Array(rest.prefix(count))
+                    #expect(some.withUnsafeBytes { chunker.firstCut(in: $0) } == plainCut(some[...], parameters))
+                }
+                start += cut
+            }
+        }
+    }
+
+    /// FastCDC as it is written, a byte at a time.
+    private func plainCut(_ bytes: ArraySlice<UInt8>, _ parameters: ChunkingParameters) -> Int {
+        let bits = parameters.average.trailingZeroBitCount
+        var hash: UInt64 = 0
+        var index = Int(parameters.minimum)
+        while index < bytes.count {
+            hash = (hash << 1) &+ GearTable.words[Int(bytes[bytes.startIndex + index])]
+            let zeros = index < Int(parameters.average) ? bits + 2 : bits - 2
+            index += 1
+            if hash.leadingZeroBitCount >= zeros { return index }
+        }
+        return bytes.count
+    }
+
+    @Test(arguments: [70_000, 1 << 20, (1 << 20) + 1, 5_000_000, (9 << 20) + 7])
     func `A list is valid, and its chunks are the file`(size: Int) throws {
         let bytes = randomBytes(size, seed: UInt64(size))
         let list = try #require(try contentOf(bytes).list)
@@ -76,9 +109,10 @@ import Darwin
         #expect(Set(list.chunks.map(\.digest)).count <= 2)
     }
 
-    @Test func `A file that changes while it is read is unstable`() throws {
+    @Test(arguments: [3 << 20, 20 << 20])
+    func `A file that changes while it is read is unstable`(size: Int) throws {
         let scratch = try Scratch()
-        try scratch.write(randomBytes(3 << 20, seed: 1), to: "f")
+        try scratch.write(randomBytes(size, seed: 1), to: "f")
         let file = try scratch.root().openFile(path("f"))
         let status = try file.status()
         let reader = ContentReader()
