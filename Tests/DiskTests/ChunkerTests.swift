@@ -109,6 +109,37 @@ import Darwin
         #expect(Set(list.chunks.map(\.digest)).count <= 2)
     }
 
+    @Test(arguments: 0...3)
+    func `However many threads hash, the chunks are the same and in order`(helpers: Int) {
+        let bytes = randomBytes(1 << 20, seed: 11)
+        let hasher = ChunkHasher(blockSize: 1 << 16, helpers: helpers)
+        defer { hasher.end() }
+        var block = ChunkHasher.Block(byteCount: 1 << 16)
+        var expected: [Chunk] = []
+        var held = 0
+        var start = 0
+        for number in 0..<100 {
+            // Some bytes stay behind each time, as an end of the last chunk that has not come yet.
+            let filled = min(1 << 16, held + 9_000)
+            bytes.withUnsafeBytes { bytes in
+                UnsafeMutableRawBufferPointer(rebasing: block.bytes[held..<filled])
+                    .copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[(start + held)..<(start + filled)]))
+            }
+            var cut = 0
+            for size in [5_000, 1, number * 10 + 100] {
+                let chunk = bytes[(start + cut)..<(start + cut + size)]
+                expected.append(Chunk(size: UInt32(size), digest: Digest(of: Array(chunk))))
+                block.cuts.append(size)
+                cut += size
+            }
+            held = filled - cut
+            start += cut
+            if number == 99 { break }
+            block = hasher.next(after: block, keeping: cut..<filled)
+        }
+        #expect(hasher.finish(block) == expected)
+    }
+
     @Test(arguments: [3 << 20, 20 << 20])
     func `A file that changes while it is read is unstable`(size: Int) throws {
         let scratch = try Scratch()

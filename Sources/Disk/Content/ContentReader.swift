@@ -10,7 +10,7 @@ package struct ReadContent: Sendable {
     package let bytes: [UInt8]?
 }
 
-/// Reads files in one pass: cuts and hashes them. One buffer serves all; not for two threads at once.
+/// Reads files in one pass: cuts and hashes them, large ones with other threads' help. Not for two threads at once.
 package final class ContentReader {
     /// What a reader of a file must bear besides a failing disk.
     package enum Failure: Error, Hashable, Sendable {
@@ -23,20 +23,17 @@ package final class ContentReader {
         case cancelled
     }
 
-    private var buffer: UnsafeMutableRawBufferPointer
+    private var block = ChunkHasher.Block(byteCount: bufferSize)
     /// Asked between two reads of a large file; true ends it.
     package var cancel: (() -> Bool)?
 
     /// A read is this long, unless chunks are so large that it must be more.
     private static let bufferSize = 1 << 20
+    /// In bytes. A smaller file is read before others have begun to help; a larger one has chunks that are too large to
+    /// have some dozens of them in memory.
+    private static let sharedSizes: ClosedRange<UInt64> = 8 << 20...64 << 30
 
-    package init() {
-        buffer = .allocate(byteCount: Self.bufferSize, alignment: 4096)
-    }
-
-    deinit {
-        buffer.deallocate()
-    }
+    package init() {}
 
     /// Reads the whole file, which is `status`, and checks that it still is afterwards.
     package func read(_ file: Descriptor, status: Status) throws(Failure) -> ReadContent {
@@ -53,10 +50,10 @@ package final class ContentReader {
 
     private func readOneChunk(_ file: Descriptor, size: Int) throws(Failure) -> ReadContent {
         // One byte more than expected shows whether it grew.
-        let target = UnsafeMutableRawBufferPointer(rebasing: buffer[0..<(size + 1)])
+        let target = UnsafeMutableRawBufferPointer(rebasing: block.bytes[0..<(size + 1)])
         let count = try disk { () throws(DiskError) in try file.read(into: target, at: 0) }
         guard count == size else { throw .unstable }
-        let bytes = UnsafeRawBufferPointer(rebasing: buffer[0..<count])
+        let bytes = UnsafeRawBufferPointer(rebasing: block.bytes[0..<count])
         return ReadContent(size: UInt64(size), digest: Digest(of: bytes), list: nil, bytes: Array(bytes))
     }
 
@@ -65,19 +62,22 @@ package final class ContentReader {
         let parameters = ChunkingParameters(fileSize: size)
         let chunker = Chunker(parameters)
         let maximum = Int(parameters.maximum)
-        reserve(4 * maximum)
+        if block.bytes.count < 4 * maximum { block = ChunkHasher.Block(byteCount: 4 * maximum) }
+        var block = block
+        block.cuts.removeAll(keepingCapacity: true)
+        let hasher = ChunkHasher(
+            blockSize: block.bytes.count, helpers: Self.sharedSizes.contains(size) ? ChunkHasher.usefulHelpers : 0)
+        defer { hasher.end() }
 
-        var chunks: [Chunk] = []
-        chunks.reserveCapacity(Int(size / UInt64(parameters.average)) * 5 / 4 + 16)
         var offset: UInt64 = 0  // of what is to be read next
-        var held = 0  // bytes in the buffer, from its start, that are not cut yet
+        var held = 0  // bytes in the block, from its start, that are not cut yet
         while true {
             if cancel?() == true { throw .cancelled }
             // What is still being written need not be read to its end to be read again.
             guard try disk({ () throws(DiskError) in try file.status() }).fingerprint == status.fingerprint else {
                 throw .unstable
             }
-            let room = UnsafeMutableRawBufferPointer(rebasing: buffer[held...])
+            let room = UnsafeMutableRawBufferPointer(rebasing: block.bytes[held...])
             let count = try disk { () throws(DiskError) in try file.read(into: room, at: offset) }
             offset += UInt64(count)
             guard offset <= size else { throw .unstable }
@@ -85,26 +85,17 @@ package final class ContentReader {
             var start = 0
             let filled = held + count
             while filled - start >= maximum || (isEnd && start < filled) {
-                let rest = UnsafeRawBufferPointer(rebasing: buffer[start..<filled])
-                let cut = chunker.firstCut(in: rest)
-                let digest = Digest(of: UnsafeRawBufferPointer(rebasing: rest[0..<cut]))
-                chunks.append(Chunk(size: UInt32(cut), digest: digest))
+                let cut = chunker.firstCut(in: UnsafeRawBufferPointer(rebasing: block.bytes[start..<filled]))
+                block.cuts.append(cut)
                 start += cut
             }
             if isEnd { break }
             held = filled - start
-            let tail = UnsafeRawBufferPointer(rebasing: buffer[start..<filled])
-            UnsafeMutableRawBufferPointer(rebasing: buffer[0..<held]).copyMemory(from: tail)
+            block = hasher.next(after: block, keeping: start..<filled)
         }
         guard offset == size else { throw .unstable }
-        let list = ChunkList(fileSize: size, chunks: chunks)
+        let list = ChunkList(fileSize: size, chunks: hasher.finish(block))
         return ReadContent(size: size, digest: list.fileDigest, list: list, bytes: nil)
-    }
-
-    private func reserve(_ count: Int) {
-        guard buffer.count < count else { return }
-        buffer.deallocate()
-        buffer = .allocate(byteCount: count, alignment: 4096)
     }
 
     private func disk<Result>(_ call: () throws(DiskError) -> Result) throws(Failure) -> Result {

@@ -22,6 +22,10 @@ extension Tree.Digest {
 }
 
 extension ChunkList {
-    /// The digest of the file that has these chunks.
+    /// The digest of the file that has these chunks: that of the list, which says everything about the bytes.
+    ///
+    /// Of the bytes themselves it would cost a second hash of each on every read, could not be made by several threads,
+    /// and would have to be made of the whole file again whenever an edit of it arrives. Of the list, what arrives is
+    /// compared chunk by chunk, and once all are right the file is.
     package var fileDigest: Tree.Digest { Tree.Digest(of: encoded()) }
 }
