@@ -12,8 +12,8 @@ ECHO := .build/release/websocket-echo
 SOURCES := Package.swift $(shell find Sources -type f)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build test simulate lint conformance interop bench bench-grow bench-peers bench-tools bench-websocket \
-	mutants fuzz sanitize soak flap torture install uninstall ci clean prerequisites
+.PHONY: help demo build test simulate lint conformance interop bench bench-content bench-grow bench-peers bench-tools \
+	bench-websocket mutants fuzz sanitize soak flap torture install uninstall ci clean prerequisites
 
 help:
 	@echo 'make demo                     build, then watch three folders follow each other'
@@ -29,6 +29,7 @@ help:
 	@echo '                              here, and as root between two network namespaces'
 	@echo 'make bench-tools              installs all of those'
 	@echo 'make bench-grow PLOTS=DIR     how cost grows with files and sizes, as SVG (takes long, and much memory)'
+	@echo 'make bench-content            speed of cutting, hashing and reading files'
 	@echo 'make bench-peers PEERS=1000   what a hub with many peers takes: time, processor and memory'
 	@echo 'make bench-websocket          speed of the WebSockets, beside ws, websockets and NIO'\''s own codec'
 	@echo 'make mutants                  breaks the core on purpose, and demands that the simulator notices'
@@ -118,6 +119,10 @@ bench-peers: $(BINARY)
 	$(RELEASE) --product peers
 	.build/release/peers $(BINARY) --peers $(or $(PEERS),1000) $(if $(SCENARIO),--scenario $(SCENARIO)) \
 		$(if $(JSON),--json $(JSON))
+
+bench-content: prerequisites
+	$(RELEASE) --product content-speed
+	.build/release/content-speed --folder .build
 
 # One at a time: swift build takes but one --product.
 bench-websocket: prerequisites-bench-websocket

@@ -80,6 +80,8 @@ let package = Package(
         .executableTarget(
             name: "nio-echo", dependencies: [nioCore, nioPosix, nioHTTP1, nioWebSocket], path: "Tests/bench/nio-echo"),
         .executableTarget(
+            name: "content-speed", dependencies: ["Disk", "Tree", arguments], path: "Tests/bench/content-speed"),
+        .executableTarget(
             name: "peers",
             dependencies: ["WebSocketNIO", "WebSocket", "Wire", "Sync", "Tree", arguments, nioCore, nioPosix, crypto],
             path: "Tests/peers"),
