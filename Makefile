@@ -12,8 +12,8 @@ ECHO := .build/release/websocket-echo
 SOURCES := Package.swift $(shell find Sources -type f)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build test simulate lint conformance interop bench bench-content bench-grow bench-peers bench-tools \
-	bench-websocket mutants fuzz sanitize soak flap torture install uninstall ci clean prerequisites
+.PHONY: help demo build test test-isal simulate lint conformance interop bench bench-content bench-grow bench-peers \
+	bench-tools bench-websocket mutants fuzz sanitize soak flap torture install uninstall ci clean prerequisites
 
 help:
 	@echo 'make demo                     build, then watch three folders follow each other'
@@ -21,6 +21,7 @@ help:
 	@echo 'make install PREFIX=/usr/local'
 	@echo '                              the program, into PREFIX/bin; also: make uninstall'
 	@echo 'make test                     the tests'
+	@echo 'make test-isal                the tests of what deflates, built with Intel'\''s ISA-L for it (the trait ISAL)'
 	@echo 'make simulate SEEDS=10000     a simulated hub and its peers, with faults, from many seeds'
 	@echo 'make conformance              the Autobahn WebSocket suite, both roles (needs Python 2.7)'
 	@echo 'make interop ONLY=nginx       browsers, clients and proxies that others wrote; ONLY names checks (all)'
@@ -61,6 +62,13 @@ test: prerequisites-test
 	$(SWIFT) build --build-tests
 	$(SWIFT) test --skip-build --skip CommandTests
 	$(SWIFT) test --skip-build --filter CommandTests
+
+# In a folder of its own, as a build with other traits builds everything anew; for the same reason not part of ci.
+ISAL := --traits ISAL --scratch-path .build/isal
+
+test-isal: prerequisites-isal
+	$(SWIFT) build --build-tests $(ISAL)
+	$(SWIFT) test --skip-build $(ISAL) --filter '^(WebSocketTests|WebSocketNIOTests|FuzzTests)'
 
 simulate: prerequisites
 	$(RELEASE) --product simulate

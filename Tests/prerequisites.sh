@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs what a build needs and this machine lacks, and says so; silent when nothing is missing.
 #
-# usage: prerequisites.sh [demo|test|bench|bench-tools|bench-websocket|interop]...     what for, beyond the build itself
+# usage: prerequisites.sh [demo|test|isal|bench|bench-tools|bench-websocket|interop]...     what for, beyond the build itself
 set -eu
 
 say() { echo "prerequisites: $*"; }
@@ -68,6 +68,9 @@ want_bench_tools() {
     want_unless iproute2 command -v ip
 }
 
+# The other engine for deflating, of builds with the package's trait ISAL.
+want_isal() { debian_has libisal-dev || want libisal-dev; }
+
 # Root needs no sudo; anybody else is asked for a password by sudo itself.
 as_root() {
     if [ "$(id -u)" = 0 ]; then
@@ -89,6 +92,7 @@ if command -v apt-get >/dev/null 2>&1; then
         demo) perl -MTime::HiRes -e 1 2>/dev/null || want perl ;;
         bench) for tool in python3 rsync; do command -v "$tool" >/dev/null 2>&1 || want "$tool"; done ;;
         bench-tools) want_bench_tools ;;
+        isal) want_isal ;;
         bench-websocket)
             command -v cc >/dev/null 2>&1 || want gcc
             python3 -c 'import ensurepip' 2>/dev/null || want python3-venv
