@@ -32,7 +32,7 @@ help:
 	@echo 'make bench-grow PLOTS=DIR     how cost grows with files and sizes, as SVG (takes long, and much memory)'
 	@echo 'make bench-content            speed of cutting, hashing and reading files'
 	@echo 'make bench-peers PEERS=1000   what a hub with many peers takes: time, processor and memory'
-	@echo 'make bench-websocket          speed of the WebSockets, beside ws, websockets and NIO'\''s own codec'
+	@echo 'make bench-websocket          speed of the WebSockets, beside ws, websockets and NIO'\''s own codec, and with ISA-L'
 	@echo 'make mutants                  breaks the core on purpose, and demands that the simulator notices'
 	@echo 'make fuzz MINUTES=10 ONLY=frames'
 	@echo '                              bytes that libFuzzer thinks up, for every parser of bytes from outside (all)'
@@ -136,7 +136,9 @@ bench-content: prerequisites
 bench-websocket: prerequisites-bench-websocket
 	$(RELEASE) --product websocket-echo
 	$(RELEASE) --product nio-echo
-	Tests/bench/websocket.py .build/release/websocket-echo .build/release/nio-echo
+	$(RELEASE) $(ISAL) --product websocket-echo
+	Tests/bench/websocket.py .build/release/websocket-echo .build/release/nio-echo \
+		--isal .build/isal/release/websocket-echo
 
 # Builds only if something changed, so that `make build && sudo make install` runs no compiler as root.
 install: $(BINARY)

@@ -94,6 +94,7 @@ if command -v apt-get >/dev/null 2>&1; then
         bench-tools) want_bench_tools ;;
         isal) want_isal ;;
         bench-websocket)
+            want_isal
             command -v cc >/dev/null 2>&1 || want gcc
             python3 -c 'import ensurepip' 2>/dev/null || want python3-venv
             debian_has node-ws || want node-ws

@@ -19,12 +19,14 @@ PATIENCE = 60  # seconds
 SIZES = {"64 B": 64, "4 KiB": 4 << 10, "1 MiB": 1 << 20}
 
 # What each server is told, by mode. With their defaults they do not do the same work; the last mode makes them.
+ISAL = "with ISA-L"  # nosocks, built with the trait
 MODES = {
     "none": ("no compression", {"nosocks": [], "ws": False, "websockets": None, "NIO": []}),
     "own": ("deflate, each server's own defaults, every message", {
-        "nosocks": [], "ws": {"threshold": 0}, "websockets": {}}),
+        "nosocks": [], ISAL: [], "ws": {"threshold": 0}, "websockets": {}}),
     "same": ("deflate, level 1, windows of 32 KiB kept both ways, for all", {
         "nosocks": ["--level", "1", "--context-takeover"],
+        ISAL: ["--level", "1", "--context-takeover"],
         "ws": {"threshold": 0, "zlibDeflateOptions": {"level": 1, "memLevel": 8}},
         "websockets": {"server_max_window_bits": 15, "client_max_window_bits": 15,
                        "compress_settings": {"level": 1, "memLevel": 8}}}),
@@ -115,6 +117,7 @@ class Load:
 class Bench:
     def __init__(self, options):
         self.echo, self.nio = abspath(options.echo), abspath(options.nio)
+        self.isal = options.isal and abspath(options.isal)
         self.rounds, self.seconds, self.text = options.rounds, options.seconds, options.text
         self.processes = []
         os.makedirs(CACHE, exist_ok=True)
@@ -122,12 +125,17 @@ class Bench:
         self.environment = dict(os.environ, NODE_PATH=node_path())
         self.environment.pop("NODE_ENV", None)
 
+    def servers(self, mode):
+        return [name for name in MODES[mode][1] if name != ISAL or self.isal]
+
     def serve(self, name, mode, environment=()):
         told = MODES[mode][1][name]
-        command = {"nosocks": [self.echo, "serve", "0", *(told if name == "nosocks" else [])],
+        command = {"nosocks": [self.echo, "serve", "0"],
+                   ISAL: [self.isal, "serve", "0"],
                    "NIO": [self.nio],
                    "ws": ["node", join(HERE, "echo-ws.js"), json.dumps(told)],
                    "websockets": [self.python, join(HERE, "echo-websockets.py"), json.dumps(told)]}[name]
+        command += told if name in ("nosocks", ISAL) else []
         return Server(self, name, command, environment)
 
     def setting(self):
@@ -186,7 +194,7 @@ class Bench:
 # ---- The report
 
 def table(bench, sizes, modes):
-    servers = {(name, mode): bench.serve(name, mode) for mode in modes for name in MODES[mode][1]}
+    servers = {(name, mode): bench.serve(name, mode) for mode in modes for name in bench.servers(mode)}
     runs = {}
     for _ in range(bench.rounds):
         for label in sizes:
@@ -221,11 +229,19 @@ def short(number):
 def foot(bench, sizes, modes):
     print("\nper second of the server's processor time, medians and ranges; answers: their size beside the messages';\n"
           f"  {DEFAULTS}; NIO's codec has no compression")
-    masking = [json.loads(line) for line in subprocess.run(
-        [bench.echo, "measure"], capture_output=True, check=True, env=bench.environment).stdout.splitlines()]
+    lines = [json.loads(line) for line in subprocess.run(
+        [bench.isal or bench.echo, "measure"], capture_output=True, check=True,
+        env=bench.environment).stdout.splitlines()]
+    masking = [line for line in lines if "masking" in line]
+    deflating = [line for line in lines if "deflating" in line]
     told = ", ".join(f"{short_size(line['bytes'])} {line['masking'] / 1e9:.1f} GB/s ({line['memcpy'] / 1e9:.1f})"
                      for line in masking)
     print(f"masking, and in brackets memcpy: {told}")
+    print("deflating messages of 64 KiB, each with a window of its own, MB/s, and in brackets how many times smaller:")
+    for engine, level in dict.fromkeys((line["engine"], line["level"]) for line in deflating):
+        print(f"  {engine}, level {level}: " + ", ".join(
+            f"{line['content']} {brief(line['deflating'] / 1e6)} ({line['ratio']:.2f})"
+            for line in deflating if (line["engine"], line["level"]) == (engine, level)))
 
     shim = join(CACHE, "allocations.so")
     subprocess.run(["cc", "-O2", "-shared", "-fPIC", "-o", shim, join(HERE, "allocations.c")], check=True)
@@ -237,7 +253,7 @@ def foot(bench, sizes, modes):
                 allocations.append(dict(server=name, mode=mode, per_message=counts))
                 print(f"allocations per echoed message, {name}, {MODES[mode][0]}: "
                       + ", ".join(f"{label} {count:.4f}" for label, count in counts.items()), flush=True)
-    return dict(masking=masking, allocations=allocations)
+    return dict(masking=masking, deflating=deflating, allocations=allocations)
 
 
 def short_size(size):
@@ -248,6 +264,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("echo", metavar="WEBSOCKET-ECHO", help="a release build")
     parser.add_argument("nio", metavar="NIO-ECHO", help="a release build")
+    parser.add_argument("--isal", metavar="WEBSOCKET-ECHO", help="one that was built with the trait ISAL, for rows of its own")
     parser.add_argument("--rounds", metavar="N", type=int, default=3, help="of everything (%(default)s)")
     parser.add_argument("--seconds", metavar="S", type=float, default=1.5, help="of each run (%(default)s)")
     parser.add_argument("--sizes", metavar="SIZE[,SIZE]", default=",".join(SIZES), help="%(default)s")
@@ -258,7 +275,7 @@ def main():
     sizes, modes = options.sizes.split(","), options.modes.split(",")
     if not set(sizes) <= set(SIZES) or not set(modes) <= set(MODES) or options.rounds < 1 or options.seconds <= 0:
         parser.error(f"sizes are of {', '.join(SIZES)}; modes of {', '.join(MODES)}; numbers are above 0")
-    if missing := [program for program in (options.echo, options.nio, "node", "cc") if not shutil.which(program)]:
+    if missing := [program for program in (options.echo, options.nio, options.isal or "cc", "node", "cc") if not shutil.which(program)]:
         parser.error(f"there is no {missing[0]}")
     for interruption in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(interruption, signal.default_int_handler)
