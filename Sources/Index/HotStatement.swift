@@ -25,12 +25,10 @@ final class HotStatement {
         return try step() ? row(self) : nil
     }
 
-    /// The same for all rows.
-    func runAll<Result>(row: (HotStatement) throws -> Result) throws -> [Result] {
+    /// The same for one row after the other, as long as `row` says true.
+    func runAll(row: (HotStatement) throws -> Bool) throws {
         defer { reset() }
-        var results: [Result] = []
-        while try step() { results.append(try row(self)) }
-        return results
+        while try step(), try row(self) {}
     }
 
     func run() throws {
@@ -117,6 +115,8 @@ struct HotStatements {
     let log: HotStatement
     /// The records of an inode.
     let names: HotStatement
+    /// The records of a digest.
+    let digests: HotStatement
     /// Whether a digest is that of something agreed on.
     let agreed: HotStatement
     let move: HotStatement
@@ -130,6 +130,7 @@ struct HotStatements {
         save = try HotStatement(Index.Query.upsert, database)
         log = try HotStatement("INSERT INTO log VALUES (?, ?, ?, ?, ?, ?)", database)
         names = try HotStatement(Index.Query.names, database)
+        digests = try HotStatement(Index.Query.digests, database)
         agreed = try HotStatement(Index.Query.agreed, database)
         move = try HotStatement("UPDATE meta SET epoch = ?, revision = ?, known = ?, term = ?", database)
         announce = try HotStatement("INSERT INTO announced (records) VALUES (?)", database)

@@ -11,10 +11,14 @@ package import struct Tree.Record
 // first, and whoever asks what is on the disk finds it there as it was.
 extension Index {
     /// Notes records that are likely to be saved again soon, and of which no more has changed than what
-    /// ``Record/heard(_:from:)`` changes. Durable.
-    package func announce(_ records: [Record], cursor: Cursor) throws(IndexError) {
+    /// ``Record/heard(_:from:)`` changes; and with them what is about to be taken out of the tree, as
+    /// ``willRemove(_:durably:)`` does. Durable.
+    package func announce(
+        _ records: [Record], removing removals: [RemovedItem] = [], cursor: Cursor
+    ) throws(IndexError) {
         if records.isEmpty { return try save([], cursor: cursor, durably: true) }
-        try write("announce records", cursor: cursor, durably: true) { _ in
+        try write("announce records", cursor: cursor, durably: true) { database in
+            try note(removals, database)
             let announce = try hot.announce
             try Announcement.encode(records).withUnsafeBytes { bytes in
                 announce.bind(1, bytes)

@@ -23,16 +23,18 @@ package struct ChunkLocation: Hashable, Sendable {
 extension Index {
     /// Up to `limit` records whose file on the disk, as far as they know, has this digest.
     package func records(withDigest digest: Digest, limit: Int = 16) throws(IndexError) -> [Record] {
-        try read("look up a digest") { database in
-            let statement = try database.cachedStatement(
-                sql: "SELECT \(Query.columns) FROM records INDEXED BY records_digest WHERE digest = ?")
-            let rows = try Row.fetchCursor(statement, arguments: StatementArguments(.integer(digest.prefix)))
+        do {
+            let digests = try hot.digests
+            digests.bind(1, digest.prefix)
             var found: [Record] = []
-            while found.count < limit, let row = try rows.next() {
+            try digests.runAll { row in
                 let record = try Self.record(row)
                 if record.local.fileDigest == digest { found.append(record) }
+                return found.count < limit
             }
             return found
+        } catch {
+            throw IndexError(error, operation: "look up a digest")
         }
     }
 

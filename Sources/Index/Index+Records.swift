@@ -117,10 +117,12 @@ extension Index {
         do {
             let names = try hot.names
             names.bind(1, Int64(bitPattern: inode))
-            return try names.runAll { row in
-                let path = try PathKey.path(of: row.blob(0))
-                return try RecordCoding.decode(row.blob(2), path: path, revision: Revision(rawValue: row.natural(1)))
+            var found: [Record] = []
+            try names.runAll { row in
+                found.append(try Self.record(row))
+                return true
             }
+            return found
         } catch {
             throw IndexError(error, operation: "list names of a file")
         }
@@ -196,6 +198,7 @@ extension Index {
             """
         static let copies = "SELECT \(columns) FROM records INDEXED BY records_copies WHERE \(Schema.mayBeCopy)"
         static let names = "SELECT \(columns) FROM records INDEXED BY records_inode WHERE inode = ?"
+        static let digests = "SELECT \(columns) FROM records INDEXED BY records_digest WHERE digest = ?"
         static let agreed = """
             SELECT 1 FROM records INDEXED BY records_digest WHERE digest = ? AND unfinished < 2 LIMIT 1
             """
@@ -214,6 +217,12 @@ extension Index {
         let path = try columns.path(0)
         let revision = try columns.revision(1)
         return try columns.blob(2) { try RecordCoding.decode($0, path: path, revision: revision) }
+    }
+
+    /// Of a row with ``Query/columns``.
+    static func record(_ row: HotStatement) throws -> Record {
+        let path = try PathKey.path(of: row.blob(0))
+        return try RecordCoding.decode(row.blob(2), path: path, revision: Revision(rawValue: row.natural(1)))
     }
 
     static func records(_ database: Database, _ sql: String, _ arguments: DatabaseValue...) throws -> [Record] {

@@ -38,15 +38,19 @@ extension Index {
     /// - Parameter durably: whether it must outlive a loss of power as well as a crash of the process.
     package func willRemove(_ items: [RemovedItem], durably: Bool) throws(IndexError) {
         try write("note a removal", durably: durably) { database in
-            let insert = try database.cachedStatement(sql: "INSERT INTO removed VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)")
-            for item in items {
-                try insert.execute(
-                    arguments: StatementArguments(
-                        item.token.databaseValue, .key(item.path), .blob(item.fingerprint), .blob(item.expected),
-                        .integer(item.expected.fileDigest?.prefix), .integer(item.seconds),
-                        .natural(item.origin.revision.rawValue), item.origin.author.databaseValue,
-                        .integer(item.origin.seconds)))
-            }
+            try note(items, database)
+        }
+    }
+
+    func note(_ items: [RemovedItem], _ database: Database) throws {
+        let insert = try database.cachedStatement(sql: "INSERT INTO removed VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)")
+        for item in items {
+            try insert.execute(
+                arguments: StatementArguments(
+                    item.token.databaseValue, .key(item.path), .blob(item.fingerprint), .blob(item.expected),
+                    .integer(item.expected.fileDigest?.prefix), .integer(item.seconds),
+                    .natural(item.origin.revision.rawValue), item.origin.author.databaseValue,
+                    .integer(item.origin.seconds)))
         }
     }
 

@@ -42,8 +42,10 @@ extension FolderReplica {
     /// again.
     package func announce(_ records: [Record], cursor: Cursor) throws(StoreFailure) {
         try synchronizeNames()
-        try indexed { () throws(IndexError) in try index.announce(records, cursor: cursor) }
+        let removals = try foretell(records)
+        try indexed { () throws(IndexError) in try index.announce(records, removing: removals, cursor: cursor) }
         try saved()
+        for removal in removals { foretold[removal.path] = removal }
     }
 
     package var cursor: Cursor { index.cursor }
@@ -83,6 +85,7 @@ extension FolderReplica {
     /// many as the others, a few with every batch, so that nobody waits for it.
     private func saved() throws(StoreFailure) {
         staging.forgetPlaced()
+        try strikeForetold()
         try indexed { () throws(IndexError) in
             guard try index.listCount() > listLimit else { return }
             let some = 4

@@ -33,6 +33,8 @@ package final class FolderReplica {
     var spaceWanted: UInt64 = 0
     var transfers: [Digest: Transfer] = [:]
     var sources = SourceCache()
+    /// What was written down as about to be taken out, together with the records that ask for it, and was not yet.
+    var foretold: [RelativePath: RemovedItem] = [:]
     /// Beyond how many chunk lists those that nothing needs are looked for.
     var listLimit: Int
     /// Directories in which names changed since they were last made durable.

@@ -132,17 +132,22 @@ extension FolderReplica {
         at place: Place, _ path: RelativePath, with object: NewObject, expecting expected: Fingerprint
     ) throws -> Placement<Removed> {
         hooks.beforeExchange?(path)
-        let staged = state.staged(object.name)
         // Written down first: whatever comes out, and whenever the process ends, it is found again.
         let removed = try willRemove(object.name, path, expected)
+        // What comes out has the name that what goes in had.
+        let staged = state.staged(removed.item.token)
+        let isRenamed = removed.item.token != object.name
         let isExchanged: Bool
         do {
+            if isRenamed { try state.staged(object.name).renameExclusively(to: staged) }
             isExchanged = try staged.exchange(with: place)
         } catch {
+            if isRenamed { try? staged.renameExclusively(to: state.staged(object.name)) }
             try strike(removed)
             throw error
         }
         guard isExchanged else {
+            if isRenamed { try staged.renameExclusively(to: state.staged(object.name)) }
             try strike(removed)
             return try moveAside(at: place, path, for: object, expecting: expected)
         }

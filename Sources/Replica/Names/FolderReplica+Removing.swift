@@ -105,11 +105,38 @@ extension FolderReplica {
     func willRemove(
         _ token: String, _ path: RelativePath, _ expected: Fingerprint
     ) throws(StoreFailure) -> Removed {
+        if let item = foretold[path], item.fingerprint == expected {
+            foretold[path] = nil
+            return Removed(item: item)
+        }
         let (known, origin) = try known(at: path, expected)
         let item = RemovedItem(
             token: token, path: path, fingerprint: expected, expected: known, seconds: index.clock(), origin: origin)
         try indexed { () throws(IndexError) in try index.willRemove([item], durably: false) }
         return Removed(item: item)
+    }
+
+    /// What will be taken out because of these records, if nothing comes in between. Written down together it costs a
+    /// fraction of what it does one by one.
+    func foretell(_ records: [Record]) throws(StoreFailure) -> [RemovedItem] {
+        var items: [RemovedItem] = []
+        for record in records {
+            guard record.offered == nil, let fingerprint = record.fingerprint, record.isReplacedAtOnce else { continue }
+            let (known, origin) = try known(at: record.path, fingerprint)
+            items.append(
+                RemovedItem(
+                    token: freshName(), path: record.path, fingerprint: fingerprint, expected: known,
+                    seconds: index.clock(), origin: origin))
+        }
+        return items
+    }
+
+    /// Strikes off what was not taken out after all.
+    func strikeForetold() throws(StoreFailure) {
+        guard !foretold.isEmpty else { return }
+        let tokens = foretold.values.map { (token: $0.token, history: nil as HistoryItem?) }
+        try indexed { () throws(IndexError) in try index.settle(tokens) }
+        foretold.removeAll(keepingCapacity: true)
     }
 
     /// What the object of this fingerprint holds, as far as that is known, and which version of the path it is. Where
@@ -126,5 +153,18 @@ extension FolderReplica {
     /// Strikes off what was not taken out after all, or has a name again.
     func strike(_ removed: Removed) throws(StoreFailure) {
         try indexed { () throws(IndexError) in try index.settle(removed.item.token) }
+    }
+}
+
+extension Record {
+    /// Whether a file or symlink is here whose place something takes that needs no content first, or so little that it
+    /// comes along.
+    fileprivate var isReplacedAtOnce: Bool {
+        switch (base.entry, remote.entry) {
+        case (.file, .tombstone), (.file, .symlink), (.symlink, .tombstone), (.symlink, .symlink): true
+        case (.file, .file(let file)), (.symlink, .file(let file)):
+            file.isOneChunk && !base.entry.hasSameContent(as: remote.entry)
+        default: false
+        }
     }
 }
