@@ -147,7 +147,7 @@ final class Session: WebSocketHandler {
         let compression = sessions.reduce(Compression.none) { max($0, $1.compression(of: buffer)) }
         let prepared = preparer.prepare(
             buffer, compress: compression > .none && Deflater.wouldShrink(buffer), level: compression.level)
-        for session in sessions { session.connection?.send(prepared) }
+        WebSocketConnection.send(prepared, to: sessions.compactMap(\.connection))
     }
 
     private func compression(of message: ByteBuffer) -> Compression {

@@ -223,8 +223,10 @@ final class ConnectionHandler: ChannelInboundHandler {
         outCost += cost
         if let rest { write(rest) }
         sent()
+        scheduleFlush()
     }
 
+    /// Whoever calls this sees to the flush.
     func send(frame: ByteBuffer, cost: Int) {
         guard phase == .open, machine.maySend, role == .server else {
             connection?.account(sent: cost)
@@ -244,7 +246,6 @@ final class ConnectionHandler: ChannelInboundHandler {
             return drop(WebSocketConnectionError.readerTooSlow)
         }
         if out.readableBytes >= Self.writeThreshold { writeOut() }
-        scheduleFlush()
     }
 
     private func account(_ bytes: Int) {

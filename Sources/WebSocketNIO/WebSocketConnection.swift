@@ -64,9 +64,28 @@ package final class WebSocketConnection: Sendable {
 
     /// Sends a message that was framed before, sharing its bytes. Only for a server's connections: a client must mask.
     package func send(_ prepared: PreparedMessage) {
-        let frame = prepared.frame(for: deflateAgreement)
-        let cost = account(frame.readableBytes)
-        onLoop { $0.send(frame: frame, cost: cost) }
+        Self.send(prepared, to: [self])
+    }
+
+    /// Sends a message that was framed before to all of these: each event loop is asked once for all of its own.
+    package static func send(_ prepared: PreparedMessage, to connections: [WebSocketConnection]) {
+        var loops: [ObjectIdentifier: [(connection: WebSocketConnection, frame: ByteBuffer, cost: Int)]] = [:]
+        for connection in connections {
+            let frame = prepared.frame(for: connection.deflateAgreement)
+            let cost = connection.account(frame.readableBytes)
+            loops[ObjectIdentifier(connection.eventLoop), default: []].append((connection, frame, cost))
+        }
+        for sends in loops.values {
+            sends.first?.connection.eventLoop.run {
+                for (connection, frame, cost) in sends {
+                    connection.channelHandler.value?.send(frame: frame, cost: cost)
+                }
+                // At the end of this turn: the same ones may be sent something else in it.
+                sends.first?.connection.eventLoop.execute {
+                    for (connection, _, _) in sends { connection.channelHandler.value?.flush() }
+                }
+            }
+        }
     }
 
     /// Starts the closing handshake, after all that was sent before. Later sends are dropped.
@@ -95,12 +114,8 @@ package final class WebSocketConnection: Sendable {
     }
 
     private func onLoop(_ body: @escaping @Sendable (ConnectionHandler) -> Void) {
-        if eventLoop.inEventLoop {
-            if let handler = channelHandler.value { body(handler) }
-        } else {
-            eventLoop.execute {
-                if let handler = self.channelHandler.value { body(handler) }
-            }
+        eventLoop.run {
+            if let handler = self.channelHandler.value { body(handler) }
         }
     }
 
@@ -129,5 +144,12 @@ package final class WebSocketConnection: Sendable {
     func detach() {
         open.store(false, ordering: .relaxed)
         channelHandler.value = nil
+    }
+}
+
+extension EventLoop {
+    /// Runs `body` at once where this is the event loop's thread already.
+    fileprivate func run(_ body: @escaping @Sendable () -> Void) {
+        if inEventLoop { body() } else { execute(body) }
     }
 }
