@@ -1,5 +1,6 @@
 import NIOCore
 import NIOHTTP1
+import NIOPosix
 import Replica
 import Sync
 import Synchronization
@@ -79,10 +80,14 @@ package actor HubService: FolderService {
     private let preparer = MessagePreparer()
     private var servers: [WebSocketServer] = []
     private var listening: [HubAddress] = []
-    /// What sessions did while the folder was not known yet.
-    private var early: [@Sendable (isolated HubService) -> Void]? = []
+    /// What sessions did and the machine has not heard yet. Where many did something, it hears all of it together.
+    private nonisolated let events = Mailbox<SessionEvent>()
+    /// Whether the folder has been looked at once: before that, sessions wait.
+    private var isFolderKnown = false
     /// How long a guest has to say hello once it is in.
     private static let patience = TimeAmount.seconds(10)
+    /// Whoever's word came first need not wait much longer for an answer because many others' came with it.
+    private static let longestBatch = TimeAmount.milliseconds(5)
     private var waiter: CheckedContinuation<MirrorEnd, Never>?
 
     /// Opens the hub on a folder.
@@ -161,17 +166,10 @@ package actor HubService: FolderService {
         guard step.isWhole else { return }
         // Whatever was renamed before this scan was met in it under both names.
         machine.forgetDeletionCredit()
-        guard let waiting = early else { return }
+        guard !isFolderKnown else { return }
         report(.inSync(machine.cursor))
-        early = nil
-        for event in waiting { event(self) }
-    }
-
-    /// An event of a session; kept back until the folder has been looked at once.
-    private nonisolated func sessionEvent(_ body: @escaping @Sendable (isolated HubService) -> Void) {
-        on { hub in
-            if hub.early != nil { hub.early?.append(body) } else { body(hub) }
-        }
+        isFolderKnown = true
+        on { $0.hearSessions() }
     }
 
     // MARK: Sessions
@@ -205,13 +203,7 @@ package actor HubService: FolderService {
 
     fileprivate nonisolated func opened(_ peer: HubPeer, _ session: Session) {
         sessionCount.add(1, ordering: .relaxed)
-        sessionEvent { hub in
-            guard hub.end == nil else { return session.close(code: .goingAway) }
-            hub.sessions[peer.id] = (session, peer)
-            hub.machine.opened(peer.id, isReadOnly: peer.admission.isReadOnly)
-            // Between its request and now its token may have been revoked.
-            hub.checkAdmission(of: peer)
-        }
+        tell(.opened(peer, session))
     }
 
     /// From now on, this is who may come in, and who is in and may not any more goes at once.
@@ -233,23 +225,55 @@ package actor HubService: FolderService {
         if now.role != holder.role { perform(machine.dismiss(peer.id, .ended, "the token's role has changed")) }
     }
 
-    fileprivate nonisolated func event(
-        _ body: @escaping @Sendable (inout HubMachine<FolderStore>) throws(StoreFailure) -> [HubAction<ByteBuffer>]
-    ) {
-        sessionEvent { hub in
-            hub.attempt { () throws(StoreFailure) in hub.perform(try body(&hub.machine)) }
+    fileprivate nonisolated func closed(_ id: SessionID) {
+        sessionCount.subtract(1, ordering: .relaxed)
+        tell(.closed(id))
+    }
+
+    fileprivate nonisolated func tell(_ event: SessionEvent) {
+        guard events.put(event) else { return }
+        if let loop = MultiThreadedEventLoopGroup.currentEventLoop {
+            // After all else that this event loop has read in this turn: then one call of the other thread does for that.
+            loop.execute { self.on { $0.hearSessions() } }
+        } else {
+            on { $0.hearSessions() }
         }
     }
 
-    fileprivate nonisolated func closed(_ id: SessionID) {
-        sessionCount.subtract(1, ordering: .relaxed)
-        sessionEvent { hub in
-            hub.sessions[id] = nil
-            guard hub.end == nil else {
-                if hub.sessions.isEmpty { hub.conclude() }
-                return
+    private func hearSessions() {
+        guard isFolderKnown || end != nil else { return }
+        let events = events.takeAll()
+        var rest = events[...]
+        while !rest.isEmpty, end == nil {
+            let latest = NIODeadline.now() + Self.longestBatch
+            attempt { () throws(StoreFailure) in
+                while let event = rest.popFirst() {
+                    try hear(event)
+                    if NIODeadline.now() > latest { break }
+                }
+                perform(try machine.settled())
             }
-            hub.attempt { () throws(StoreFailure) in hub.perform(try hub.machine.closed(id)) }
+        }
+        // Only now: what they did before they went is told with their names and addresses.
+        for case .closed(let id) in events { sessions[id] = nil }
+        guard end != nil else { return }
+        for case .opened(_, let session) in events { session.close(code: .goingAway) }
+        if sessions.isEmpty { conclude() }
+    }
+
+    private func hear(_ event: SessionEvent) throws(StoreFailure) {
+        switch event {
+        case .opened(let peer, let session):
+            sessions[peer.id] = (session, peer)
+            machine.opened(peer.id, isReadOnly: peer.admission.isReadOnly)
+            // Between its request and now its token may have been revoked.
+            checkAdmission(of: peer)
+        case .received(let id, let session):
+            try session.takeArrived { (messages) throws(StoreFailure) in try machine.received(messages, from: id) }
+        case .writable(let id, let isWritable): machine.writable(id, isWritable)
+        case .supplied(let id): machine.supplied(id)
+        case .resumed: machine.resumed()
+        case .closed(let id): machine.closed(id)
         }
     }
 
@@ -263,7 +287,7 @@ package actor HubService: FolderService {
             case .notice(let notice): heard(notice)
             case .joined(let id, let name): report(.peerJoined(name: name, address: sessions[id]?.peer.address ?? ""))
             case .left(_, let name): report(.peerLeft(name: name))
-            case .goOn: on { $0.goOn() }
+            case .goOn: tell(.resumed)
             }
         }
     }
@@ -295,11 +319,7 @@ package actor HubService: FolderService {
         (machine.heldDeletions.map { [$0] } ?? []) + machine.refusedDeletions
     }
 
-    func haveApplied(_ revision: Revision) -> Bool { machine.peers.allSatisfy { $0.applied >= revision } }
-
-    private func goOn() {
-        attempt { () throws(StoreFailure) in perform(try machine.resumed()) }
-    }
+    func haveApplied(_ revision: Revision) -> Bool { machine.haveApplied(revision) }
 
     /// Encodes and deflates once, however many it goes to.
     private func send(_ message: Message<ByteBuffer>, to ids: [SessionID]) {
@@ -337,12 +357,31 @@ package actor HubService: FolderService {
     }
 }
 
+/// What a session did.
+private enum SessionEvent: Sendable {
+    case opened(HubPeer, Session)
+    /// There is something in ``Session/arrived``.
+    case received(SessionID, Session)
+    case writable(SessionID, Bool)
+    case supplied(SessionID)
+    case closed(SessionID)
+    /// None did: there is more to send to them.
+    case resumed
+}
+
 /// Passes on what one peer's connection tells.
-private struct HubPeer: SessionOwner {
+private final class HubPeer: SessionOwner {
     let hub: HubService
     let id: SessionID
     let address: String
     let admission: Gatekeeper.Admission
+
+    init(hub: HubService, id: SessionID, address: String, admission: Gatekeeper.Admission) {
+        self.hub = hub
+        self.id = id
+        self.address = address
+        self.admission = admission
+    }
 
     func opened(_ session: Session) {
         hub.opened(self, session)
@@ -353,17 +392,15 @@ private struct HubPeer: SessionOwner {
     }
 
     func received(_ session: Session) {
-        hub.event { (machine) throws(StoreFailure) in
-            try session.takeArrived { (messages) throws(StoreFailure) in try machine.received(messages, from: id) }
-        }
+        hub.tell(.received(id, session))
     }
 
     func writable(_ isWritable: Bool) {
-        hub.event { (machine) throws(StoreFailure) in try machine.writable(id, isWritable) }
+        hub.tell(.writable(id, isWritable))
     }
 
     func supplied() {
-        hub.event { (machine) throws(StoreFailure) in try machine.supplied(id) }
+        hub.tell(.supplied(id))
     }
 
     func closed(_ reason: String) {

@@ -12,6 +12,7 @@ extension HubMachine {
 
     mutating func ask(_ id: SessionID, for content: MissingContent) {
         sessions[id]?.transfers.add(content)
+        due.insert(id)
     }
 
     /// A peer has found what it did not have when it was asked.
@@ -30,7 +31,7 @@ extension HubMachine {
 
     /// Who was asked has gone without an answer. Where all others have given theirs, nobody has it; where there are none, it
     /// is they who are waited for.
-    mutating func giveUp(whatWasAskedOf session: HubSession<Store.Content>) {
+    mutating func giveUp(whatWasAskedOf session: HubSession) {
         guard sessions.values.contains(where: \.isGreeted) else { return }
         for content in absent.values where session.transfers.contains(content.file) {
             giveUp(content.file, for: [content.path])
@@ -50,11 +51,14 @@ extension HubMachine {
 
     /// What was asked for in vain, here or by peers, may be at this path by now.
     mutating func tellFound(at path: RelativePath) throws(StoreFailure) {
-        guard hasUnmet || !reconciler.gone.isEmpty,
+        guard !unmet.isEmpty || !reconciler.gone.isEmpty,
             case .file(let file) = try reconciler.record(at: path).base.entry
         else { return }
-        for id in sessions.keys { sessions[id]?.supplier.found(file.digest) }
-        hasUnmet = sessions.values.contains { $0.supplier.hasUnmet }
+        for id in unmet {
+            sessions[id]?.supplier.found(file.digest)
+            due.insert(id)
+        }
+        unmet = unmet.filter { sessions[$0]?.supplier.hasUnmet == true }
         if reconciler.gone.remove(file.digest) != nil { backlog.found(file.digest) }
     }
 }

@@ -5,16 +5,18 @@ extension HubMachine {
     package mutating func beginDeletionWindow() {
         isConfirmed = false
         reconciler.deletions.beginWindow()
+        creators.removeAll()
         for id in sessions.keys { sessions[id]?.deletions.beginWindow() }
     }
 
     package var deletionCredit: Int {
-        sessions.values.reduce(reconciler.deletions.credit) { $0 + $1.deletions.credit }
+        creators.reduce(reconciler.deletions.credit) { $0 + (sessions[$1]?.deletions.credit ?? 0) }
     }
 
     package mutating func forgetDeletionCredit() {
         reconciler.deletions.forgetCredit()
-        for id in sessions.keys { sessions[id]?.deletions.forgetCredit() }
+        for id in creators { sessions[id]?.deletions.forgetCredit() }
+        creators.removeAll()
     }
 
     /// What the hub refused to peers is offered again when they connect again.

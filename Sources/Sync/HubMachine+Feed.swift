@@ -1,46 +1,58 @@
 import Tree
 
 extension HubMachine {
-    /// Sends every session what its window and its socket have room for: content it asked for, questions, and the
-    /// feed. Sessions at the same place in the feed get the same message. Of the feed each gets one message at a time,
-    /// so that what a session's socket does not take is not read for it, and others have their turn.
+    /// Sends each session that is due what its window and its socket have room for: content it asked for, questions,
+    /// and the feed. Sessions at the same place in the feed get the same message. Of the feed each gets one message at a
+    /// time, so that what a session's socket does not take is not read for it, and others have their turn.
     mutating func serve() throws(StoreFailure) {
-        for id in sessions.keys.sorted() { try serveContent(id) }
+        if hasPublished { due.formUnion(sessions.keys) }
+        hasPublished = false
+        let ids = due.sorted()
+        due.removeAll(keepingCapacity: true)
+        for id in ids { try serveContent(id) }
         var groups: [Revision: [SessionID]] = [:]
-        for (id, session) in sessions where session.hasRoom && session.sent < head {
-            groups[session.sent, default: []].append(id)
+        for id in ids {
+            if let place = sessions[id]?.place, place < head { groups[place, default: []].append(id) }
         }
-        for (revision, ids) in groups.sorted(by: { $0.key < $1.key }) {
-            try sendFeed(after: revision, to: ids.sorted())
+        for (revision, ids) in groups.sorted(by: { $0.key < $1.key }) { try sendFeed(after: revision, to: ids) }
+        var arrived: [SessionID] = []
+        for id in ids {
+            guard let place = sessions[id]?.place else { continue }
+            if place < head {
+                due.insert(id)
+            } else if sessions[id]?.isCaughtUp == false {
+                sessions[id]?.isCaughtUp = true
+                arrived.append(id)
+            }
         }
-        if !goesOn, sessions.values.contains(where: { $0.hasRoom && $0.sent < head }) {
+        if !goesOn, !due.isEmpty {
             goesOn = true
             actions.append(.goOn)
         }
         tellArrivals()
-        let arrived = sessions.filter { $0.value.hasRoom && !$0.value.isCaughtUp && $0.value.sent == head }
-        guard !arrived.isEmpty else { return }
-        for id in arrived.keys { sessions[id]?.isCaughtUp = true }
-        actions.append(.send(.caughtUp(head), to: arrived.keys.sorted()))
+        if !arrived.isEmpty { actions.append(.send(.caughtUp(head), to: arrived)) }
     }
 
     /// Tells those who want to know what all have applied.
     private mutating func tellArrivals() {
-        guard sessions.values.contains(where: { !$0.awaited.isEmpty }) else { return }
-        let all = sessions.values.filter { $0.isGreeted && !$0.isClosing }.map(\.applied).min() ?? head
-        for id in sessions.keys.sorted() {
+        guard !curious.isEmpty else { return }
+        let all = arrivals.everywhere ?? head
+        for id in curious.sorted() {
             for revision in sessions[id]?.takeAwaited(through: all) ?? [] {
                 actions.append(.send(.everywhere(revision), to: [id]))
             }
+            if sessions[id]?.awaited.isEmpty != false { curious.remove(id) }
         }
     }
 
     private mutating func serveContent(_ id: SessionID) throws(StoreFailure) {
-        guard let session = sessions[id], session.isGreeted, !session.isClosing else { return }
+        guard let session = sessions[id], session.isGreeted, !session.isClosing,
+            !session.transfers.isEmpty || !session.supplier.isEmpty
+        else { return }
         for want in sessions[id]?.transfers.wants() ?? [] { actions.append(.send(.want(want), to: [id])) }
         let store = store
         while let supply = try sessions[id]?.supplier.next(from: store) {
-            if supply.isInVain { hasUnmet = true }
+            if supply.isInVain { unmet.insert(id) }
             actions.append(.send(.chunks(supply), to: [id]))
         }
     }
@@ -67,10 +79,14 @@ extension HubMachine {
             }
         }
         let revisions = deliveries.map { $0.change.revision }
-        let authors = ids.filter { id in revisions.contains { sessions[id]?.own.contains($0) == true } }
-        let others = ids.filter { !authors.contains($0) }
+        let authors = Set(
+            ids.filter { id in
+                guard let own = sessions[id]?.own, !own.isEmpty else { return false }
+                return revisions.contains { own.contains($0) }
+            })
+        let others = authors.isEmpty ? ids : ids.filter { !authors.contains($0) }
         if !others.isEmpty { actions.append(.send(.changes(deliveries, through: through), to: others)) }
-        for id in authors {
+        for id in authors.sorted() {
             let own = sessions[id]?.own ?? []
             let lean = deliveries.map { delivery in
                 own.contains(delivery.change.revision)

@@ -73,7 +73,10 @@ extension HubMachine {
         let current = try reconciler.record(at: submission.path).remote.entry
         let change = try accept(submission, author: session.name)
         // Only now: what is asked for content first is judged twice, and may come to nothing.
-        if submission.entry.isLive, !current.isLive { sessions[id]?.deletions.created() }
+        if submission.entry.isLive, !current.isLive {
+            sessions[id]?.deletions.created()
+            creators.insert(id)
+        }
         sessions[id]?.own.insert(change.revision)
         return .accepted(change.revision)
     }
@@ -97,10 +100,7 @@ extension HubMachine {
             sessions[id]?.transfers.add(content)
         }
         reconciler.missing.removeAll { $0.file == file }
-        // What is kept needs no content any more: it is in the transfer or was never there.
-        var kept = offer
-        kept.attachment = .none
-        if sessions[id]?.hold(kept, file) == false {
+        if sessions[id]?.hold(offer, file) == false {
             end(id, .violation, "a peer offered too much at a time")
         }
     }
@@ -128,12 +128,13 @@ extension HubMachine {
             let paths = sessions[id]?.transfers.unavailable(file) ?? []
             giveUp(file, for: paths)
             store.abandon(file)
-            let offers = sessions[id]?.release(file) ?? []
+            let offers: [Offer<Store.Content>] = sessions[id]?.release(file) ?? []
             let settlements = offers.map { Settlement(number: $0.number, verdict: .refused(.contentUnavailable)) }
             if !settlements.isEmpty { actions.append(.send(.settled(settlements), to: [id])) }
         }
         guard !ready.isEmpty else { return }
-        if let offers = sessions[id]?.release(file), !offers.isEmpty { try judge(offers, from: id) }
+        let offers: [Offer<Store.Content>] = sessions[id]?.release(file) ?? []
+        if !offers.isEmpty { try judge(offers, from: id) }
         for path in ready where absent.removeValue(forKey: path) != nil { backlog.add(path) }
     }
 }

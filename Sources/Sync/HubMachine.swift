@@ -39,18 +39,31 @@ package struct HubPeerState: Hashable, Sendable {
 /// The hub: puts every change in order, by compare-and-swap, and sends each peer the feed from where it is.
 ///
 /// The hub's own folder is one more replica: what is edited there goes through the same ``judge(_:)``. Events come in
-/// as method calls, and each returns what is to be done.
+/// as method calls. Those of the hub's own disk return what is to be done; those of sessions, of which many come at a
+/// time, are but noted, and one ``settled()`` answers all of them.
 package struct HubMachine<Store: ReplicaStore>: FolderMachine {
     package typealias Action = HubAction<Store.Content>
 
     package var reconciler: Reconciler<Store>
-    var sessions: [SessionID: HubSession<Store.Content>] = [:]
+    var sessions: [SessionID: HubSession] = [:]
+    /// The sessions for which there may be something to send: nobody looks at the others.
+    var due: Set<SessionID> = []
+    /// Whether the feed has grown since it was last sent: then all sessions are due.
+    var hasPublished = false
+    /// How far the trees of all peers are.
+    var arrivals = Arrivals()
+    /// The sessions that want to know when all peers have applied something.
+    var curious: Set<SessionID> = []
+    /// The greeted sessions of each replica.
+    private var replicas: [UInt64: [SessionID]] = [:]
     package var backlog = Backlog()
     var actions: [Action] = []
     /// Content of accepted entries that this disk lacks, and that whichever peer has it is asked for.
     var absent: [RelativePath: MissingContent] = [:]
-    /// Whether a peer asked for content in vain.
-    var hasUnmet = false
+    /// The sessions that asked for content in vain.
+    var unmet: Set<SessionID> = []
+    /// The sessions that created something of late, to which deletions may belong.
+    var creators: Set<SessionID> = []
     /// Revisions whose content was already known before them: peers find it at home.
     var derived: Set<Revision> = []
     /// A page of the feed, all that was in it after ``readAheadStart`` when it was read.
@@ -96,7 +109,6 @@ package struct HubMachine<Store: ReplicaStore>: FolderMachine {
     package var cursor: Cursor {
         Cursor(epoch: epoch, revision: head, known: Mark(revision: head, term: term))
     }
-    package var peerCount: Int { sessions.values.count { $0.isGreeted } }
 
     /// Whether everything seen on the hub's own disk is in the feed, and the feed on the disk.
     package var isSettled: Bool { backlog.isSettled(isHolding: reconciler.deletions.holder != nil) }
@@ -115,6 +127,9 @@ package struct HubMachine<Store: ReplicaStore>: FolderMachine {
                 id: id, name: session.name, isReadOnly: session.isReadOnly, applied: session.applied)
         }
     }
+
+    /// Whether all peers have applied all up to `revision`.
+    package func haveApplied(_ revision: Revision) -> Bool { arrivals.everywhere.map { $0 >= revision } ?? true }
 
     // MARK: Events of the hub's own disk
 
@@ -159,21 +174,28 @@ package struct HubMachine<Store: ReplicaStore>: FolderMachine {
     // MARK: Events of sessions
 
     package mutating func opened(_ session: SessionID, isReadOnly: Bool) {
-        sessions[session] = HubSession<Store.Content>(isReadOnly: isReadOnly, deletionLimit: deletionLimit)
+        sessions[session] = HubSession(isReadOnly: isReadOnly, deletionLimit: deletionLimit)
     }
 
-    package mutating func closed(_ id: SessionID) throws(StoreFailure) -> [Action] {
-        guard let session = sessions.removeValue(forKey: id) else { return [] }
-        if session.isGreeted { actions.append(.left(id, name: session.name)) }
+    package mutating func closed(_ id: SessionID) {
+        guard let session = sessions.removeValue(forKey: id) else { return }
+        due.remove(id)
+        curious.remove(id)
+        unmet.remove(id)
+        creators.remove(id)
+        if session.isGreeted {
+            if !session.isClosing { arrivals.left(session.applied) }
+            replicas[session.replica]?.removeAll { $0 == id }
+            if replicas[session.replica]?.isEmpty == true { replicas[session.replica] = nil }
+            actions.append(.left(id, name: session.name))
+        }
         giveUp(whatWasAskedOf: session)
-        return backlog.hasDirty ? try settled() : takeActions()
     }
 
     /// The session's socket takes more, or no more for now.
-    package mutating func writable(_ id: SessionID, _ isWritable: Bool) throws(StoreFailure) -> [Action] {
+    package mutating func writable(_ id: SessionID, _ isWritable: Bool) {
         sessions[id]?.isWritable = isWritable
-        if isWritable { try serve() }
-        return takeActions()
+        due.insert(id)
     }
 
     /// What was sent to this session is more than its socket has taken; ``writable(_:_:)`` tells when it has.
@@ -182,25 +204,22 @@ package struct HubMachine<Store: ReplicaStore>: FolderMachine {
     }
 
     /// More of what was begun; see ``HubAction/goOn``.
-    package mutating func resumed() throws(StoreFailure) -> [Action] {
+    package mutating func resumed() {
         goesOn = false
-        try serve()
-        return takeActions()
     }
 
     /// A ``Message/chunks`` has left for the session's socket: there is room for the next.
-    package mutating func supplied(_ id: SessionID) throws(StoreFailure) -> [Action] {
+    package mutating func supplied(_ id: SessionID) {
         sessions[id]?.supplier.sent()
-        try serve()
-        return takeActions()
+        due.insert(id)
     }
 
     /// What has arrived from a session since the last call, in order.
     package mutating func received(
         _ messages: [Message<Store.Content>], from id: SessionID
-    ) throws(StoreFailure) -> [Action] {
+    ) throws(StoreFailure) {
         for message in store.joined(messages) { try admit(message, id) }
-        return try settled()
+        due.insert(id)
     }
 
     private mutating func admit(_ message: Message<Store.Content>, _ id: SessionID) throws(StoreFailure) {
@@ -223,8 +242,12 @@ package struct HubMachine<Store: ReplicaStore>: FolderMachine {
         switch message {
         case .submit(let offers): try judge(sessions[id]?.fresh(offers) ?? [], from: id)
         case .chunks(let supply): try receive(supply, from: id)
-        case .applied(let revision, let known): sessions[id]?.applied(min(revision, head), known: known)
+        case .applied(let revision, let known):
+            if let move = sessions[id]?.applied(min(revision, head), known: known) {
+                arrivals.moved(from: move.from, to: move.to)
+            }
         case .everywhere(let revision):
+            curious.insert(id)
             if sessions[id]?.wantsToKnow(of: min(revision, head)) == false {
                 end(id, .violation, "a peer waits for too much at a time")
             }
@@ -250,7 +273,8 @@ package struct HubMachine<Store: ReplicaStore>: FolderMachine {
         let continues = try continues(hello.cursor)
         let from = continues ? hello.cursor.revision : .zero
         sessions[id]?.greeted(by: hello.replica, name: hello.name, from: from)
-        supersede(hello.replica)
+        arrivals.came()
+        supersede(hello.replica, by: id)
         let isReadOnly = sessions[id]?.isReadOnly == true
         let welcome = Welcome(
             version: min(hello.versions.upperBound, SyncProtocol.versions.upperBound), epoch: epoch, from: from,
@@ -272,9 +296,10 @@ package struct HubMachine<Store: ReplicaStore>: FolderMachine {
 
     /// Of the sessions of one replica the newest alone may submit: what arrives late on an older one was asked about on
     /// the newer one, and must not come true after the answer.
-    private mutating func supersede(_ replica: UInt64) {
-        let all = sessions.filter { $0.value.isGreeted && $0.value.replica == replica }.keys.sorted()
+    private mutating func supersede(_ replica: UInt64, by id: SessionID) {
+        let all = (replicas[replica, default: []] + [id]).sorted()
         for id in all.dropLast() { sessions[id]?.isSuperseded = true }
+        replicas[replica] = all
     }
 
     private func describe(_ versions: ClosedRange<UInt16>) -> String {
@@ -283,8 +308,10 @@ package struct HubMachine<Store: ReplicaStore>: FolderMachine {
 
     /// Ends a session; with a goodbye unless the peer said one.
     mutating func end(_ id: SessionID, _ reason: Goodbye.Reason?, _ text: String) {
-        guard sessions[id]?.isClosing == false else { return }
+        guard let session = sessions[id], !session.isClosing else { return }
         sessions[id]?.isClosing = true
+        if session.isGreeted { arrivals.left(session.applied) }
+        curious.remove(id)
         if let reason { actions.append(.send(.goodbye(Goodbye(reason: reason, text: text)), to: [id])) }
         actions.append(.close(id))
     }
@@ -373,6 +400,7 @@ extension HubMachine {
         guard !accepted.isEmpty else { return }
         try reconciler.commit(accepting: accepted.map(\.change), bases: accepted.map(\.base), cursor: cursor)
         accepted.removeAll(keepingCapacity: true)
+        hasPublished = true
         if derived.count > 100_000 { derived.removeAll() }
         backlog.unblock()
     }
@@ -381,7 +409,7 @@ extension HubMachine {
 // MARK: - The hub's own disk
 
 extension HubMachine {
-    /// Works off what wants a look, publishes what came of it, and sends it out.
+    /// Works off what wants a look, publishes what came of it, and sends out that and what else is due.
     package mutating func settled() throws(StoreFailure) -> [Action] {
         while backlog.hasDirty {
             for (path, rereading) in backlog.take(SyncProtocol.batchEntries) {

@@ -1,7 +1,7 @@
 import Tree
 
 /// What the hub knows of one connection. Nothing here outlives it: a peer's place in the feed is the peer's to keep.
-struct HubSession<Content> {
+struct HubSession {
     let isReadOnly: Bool
     var isGreeted = false
     var isClosing = false
@@ -24,7 +24,7 @@ struct HubSession<Content> {
     var transfers = Transfers()
 
     /// Its submissions that wait for content, by file.
-    private var held: [Digest: [Offer<Content>]] = [:]
+    private var held: [Digest: [Held]] = [:]
     private var heldCount = 0
     /// The number of the newest submission.
     private var lastOffer: UInt64?
@@ -38,6 +38,13 @@ struct HubSession<Content> {
 
     /// It wants to know when all peers have applied these.
     private(set) var awaited: Set<Revision> = []
+
+    /// A submission without its content: that is in the transfer, or was never there.
+    private struct Held {
+        let number: UInt64
+        let submission: Submission
+        let isInquiry: Bool
+    }
 
     private var unacknowledged: [(through: Revision, weight: Int)] = []
     private var inFlight = 0
@@ -55,7 +62,7 @@ struct HubSession<Content> {
     }
 
     /// Those of these submissions that did not come before: a repeated one is not judged again.
-    mutating func fresh(_ offers: [Offer<Content>]) -> [Offer<Content>] {
+    mutating func fresh<Content>(_ offers: [Offer<Content>]) -> [Offer<Content>] {
         var newest = lastOffer
         func isFresh(_ offer: Offer<Content>) -> Bool {
             if let newest, offer.number <= newest { return false }
@@ -71,17 +78,20 @@ struct HubSession<Content> {
     /// A submission waits for the content of a file.
     ///
     /// - Returns: False if that is more than a peer may have without a verdict.
-    mutating func hold(_ offer: Offer<Content>, _ file: Digest) -> Bool {
-        held[file, default: []].append(offer)
+    mutating func hold<Content>(_ offer: Offer<Content>, _ file: Digest) -> Bool {
+        held[file, default: []].append(
+            Held(number: offer.number, submission: offer.submission, isInquiry: offer.isInquiry))
         heldCount += 1
         return heldCount <= SyncProtocol.offerWindow
     }
 
     /// The submissions that waited for a file do so no more.
-    mutating func release(_ file: Digest) -> [Offer<Content>] {
+    mutating func release<Content>(_ file: Digest) -> [Offer<Content>] {
         let offers = held.removeValue(forKey: file) ?? []
         heldCount -= offers.count
-        return offers
+        return offers.map { held in
+            Offer(number: held.number, submission: held.submission, attachment: .none, isInquiry: held.isInquiry)
+        }
     }
 
     /// - Returns: False if that is too much at a time.
@@ -96,23 +106,26 @@ struct HubSession<Content> {
         return arrived
     }
 
-    /// Whether more of the feed may be sent now.
-    var hasRoom: Bool {
-        isGreeted && !isClosing && isWritable && inFlight < SyncProtocol.feedWindow
+    /// Where in the feed it goes on; nil while no more of it may be sent.
+    var place: Revision? {
+        isGreeted && !isClosing && isWritable && inFlight < SyncProtocol.feedWindow ? sent : nil
     }
 
     mutating func sent(through revision: Revision, weight: Int) {
         sent = revision
         inFlight += weight
         unacknowledged.append((revision, weight))
-        own = own.filter { $0 > revision }
+        if !own.isEmpty { own = own.filter { $0 > revision } }
     }
 
-    mutating func applied(_ revision: Revision, known: Revision) {
+    /// - Returns: How far it was before, and is now.
+    mutating func applied(_ revision: Revision, known: Revision) -> (from: Revision, to: Revision) {
+        let before = applied
         applied = max(applied, revision)
         while let first = unacknowledged.first, first.through <= known {
             inFlight -= first.weight
             unacknowledged.removeFirst()
         }
+        return (before, applied)
     }
 }

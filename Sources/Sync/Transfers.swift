@@ -142,7 +142,8 @@ package struct Supplier {
 
     package init() {}
 
-    package var isEmpty: Bool { wants.isEmpty }
+    /// Whether there is nothing to send.
+    package var isEmpty: Bool { wants.isEmpty && found.isEmpty }
     /// Whether something was asked for in vain.
     package var hasUnmet: Bool { !unmet.isEmpty }
 

@@ -72,6 +72,7 @@ extension World {
             deliverUp(peer)
             deliverDown(peer)
         }
+        settleHub()
         try check()
     }
 

@@ -23,6 +23,9 @@ package struct SimulationOptions: Sendable {
     package var interludes: Int
     /// The last peer may look and not change.
     package var hasReader: Bool
+    /// Now and then the hub hears several words of its sessions before it answers; not where the outcome depends on which
+    /// of them it has answered.
+    package var isHubBusy = true
     package var faults: FaultSet
     /// Hubs have terms; without, a hub that was set back and has gone on is not noticed.
     package var hasTerms = true
@@ -53,6 +56,7 @@ package struct SimulationOptions: Sendable {
         steps = Perturbation.steps
         isSolo = false
         hasReader = false
+        isHubBusy = false
         interludes = 1_000_000
         faults = []
     }

@@ -32,9 +32,8 @@ extension World {
     }
 
     func hubCloses(_ session: SessionID) {
-        run(hub) { () throws(StoreFailure) in
-            if let actions = try hub.hub?.closed(session) { perform(actions) }
-        }
+        run(hub) { () throws(StoreFailure) in hub.hub?.closed(session) }
+        settleHubSometimes()
     }
 
     /// The peer gives its connection up, and the hub does not know.
@@ -75,7 +74,23 @@ extension World {
             connection.peer.shrink = 0
         }
         run(hub) { () throws(StoreFailure) in
-            if let actions = try hub.hub?.received(messages, from: connection.session) { perform(actions) }
+            try hub.hub?.received(messages, from: connection.session)
+        }
+        settleHubSometimes()
+    }
+
+    /// Often the hub answers what it was told at once, and now and then together with what it is told next.
+    func settleHubSometimes() {
+        owesHubAnswer = true
+        guard !isHubActing else { return }
+        if !options.isHubBusy || !random.oneIn(3) { settleHub() }
+    }
+
+    func settleHub() {
+        guard owesHubAnswer else { return }
+        owesHubAnswer = false
+        run(hub) { () throws(StoreFailure) in
+            if let actions = try hub.hub?.settled() { perform(actions) }
         }
     }
 
@@ -100,9 +115,8 @@ extension World {
             if let actions = try peer.peer?.received(messages) { perform(actions, of: peer) }
         }
         for case .chunks in messages {
-            run(hub) { () throws(StoreFailure) in
-                if let actions = try hub.hub?.supplied(connection.session) { perform(actions) }
-            }
+            hub.hub?.supplied(connection.session)
+            settleHubSometimes()
         }
         checkFeed(of: peer)
         finish(peer)
@@ -136,6 +150,8 @@ extension World {
     // MARK: What machines want done
 
     func perform(_ actions: [HubAction<[UInt8]>]) {
+        var goesOn = false
+        isHubActing = true
         for action in actions {
             switch action {
             case .send(let message, let sessions):
@@ -144,12 +160,12 @@ extension World {
             case .close(let session): close(session)
             case .notice(let notice): note("hub: \(describe(notice))")
             case .joined, .left: break
-            case .goOn:
-                run(hub) { () throws(StoreFailure) in
-                    if let actions = try hub.hub?.resumed() { perform(actions) }
-                }
+            case .goOn: goesOn = true
             }
         }
+        isHubActing = false
+        if goesOn { hub.hub?.resumed() }
+        if goesOn || owesHubAnswer { settleHubSometimes() }
     }
 
     private func send(_ message: Message<[UInt8]>, to session: SessionID) {

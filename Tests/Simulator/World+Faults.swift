@@ -134,8 +134,9 @@ extension World {
         let before = hub.log.rows.count
         run(hub) { () throws(StoreFailure) in
             let messages: [Message<[UInt8]>] = isReader ? [.hello(hello), .submit([offer])] : [.submit([offer])]
-            if let actions = try hub.hub?.received(messages, from: session) { perform(actions) }
+            try hub.hub?.received(messages, from: session)
         }
+        settleHubSometimes()
         // What is made here meanwhile has another author.
         if hub.log.rows.dropFirst(before).contains(where: { $0.change.author != hub.name }) {
             fail(Violation(invariant: "I20", text: "the hub took what a stranger offered"))

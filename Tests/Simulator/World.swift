@@ -120,6 +120,10 @@ final class World {
     /// Simulated time since the beginning, in milliseconds.
     private(set) var clock: Int64 = 0
     var isCalm = false
+    /// Whether the hub was told something by sessions and has not answered yet.
+    var owesHubAnswer = false
+    /// Whether what the hub wants done is being done: what it is told by that, it answers after it.
+    var isHubActing = false
     /// How many messages that carry data were sent.
     var dataMessages = 0
     private var violation: Violation?
@@ -226,6 +230,7 @@ final class World {
         site.disk.events = [:]
         site.disk.hasOverflowed = false
         if site.isHub {
+            owesHubAnswer = false
             for peer in peers { cut(peer) }
             stale = []
         } else {

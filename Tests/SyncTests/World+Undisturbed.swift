@@ -6,6 +6,7 @@ extension World {
         var options = SimulationOptions(seed: 1, mode: .liveness, faults: faults)
         options.peers = peers
         options.hasReader = false
+        options.isHubBusy = false
         options.isSolo = false
         options.interludes = 1_000_000
         let world = World(options)

@@ -97,6 +97,12 @@ try "offers not durable before they are sent" Sources/Sync/PeerMachine+Offers.sw
     's/(guard !submissions\.isEmpty else \{ return \}\n\s+try reconciler\.commit\(cursor: nil, durably: )true/$1false/'
 try "told before it is durable" Sources/Sync/HubMachine+Submissions.swift \
     's/        try reconciler\.flush\(\)\n        try publish\(\)\n(.*?try serve\(\)\n)/        try reconciler.flush()\n$1        try publish()\n/s'
+try "who said something is not looked at" Sources/Sync/HubMachine.swift \
+    's/(try admit\(message, id\) \}\n)        due\.insert\(id\)\n/$1/'
+try "what is published concerns nobody but who said something" Sources/Sync/HubMachine+Feed.swift \
+    's/if hasPublished \{ due\.formUnion\(sessions\.keys\) \}//'
+try "who has room again is not looked at" Sources/Sync/HubMachine.swift \
+    's/(supplier\.sent\(\)\n)        due\.insert\(id\)\n/$1/'
 try "one change is published with the next" Sources/Sync/HubMachine.swift \
     's/guard !accepted\.isEmpty else \{ return \}/guard accepted.count > 1 else { return }/'
 try "a peer that is sent away gives up" Sources/Sync/PeerMachine.swift \
