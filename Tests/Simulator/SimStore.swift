@@ -324,7 +324,7 @@ final class SimStore: ReplicaStore {
         index.hasAgreed(on: digest) || disk.hasHistory(of: digest)
     }
 
-    func size(of content: Content) -> Int { content.count }
+    func size(of content: Content) -> Int { content.count * world.options.scale }
     func digest(of bytes: [UInt8]) -> Digest { SimContent.digest(of: bytes) }
 
     // MARK: Names

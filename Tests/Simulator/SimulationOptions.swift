@@ -26,6 +26,8 @@ package struct SimulationOptions: Sendable {
     /// Now and then the hub hears several words of its sessions before it answers; not where the outcome depends on which
     /// of them it has answered.
     package var isHubBusy = true
+    /// What a letter of content weighs: with heavy ones, a few files fill a message or a window.
+    package var scale: Int
     package var faults: FaultSet
     /// Hubs have terms; without, a hub that was set back and has gone on is not noticed.
     package var hasTerms = true
@@ -45,6 +47,7 @@ package struct SimulationOptions: Sendable {
         isSolo = random.oneIn(6)
         interludes = random.oneIn(2) ? 40 : 1_000_000
         hasReader = random.oneIn(8)
+        scale = seed % 2 == 0 ? 1 : 1 << 16
         let drawn = random.below(8)
         self.mode = mode ?? (drawn < 2 ? .safety : drawn < 7 ? .liveness : .perturbation)
         let areMany = !random.oneIn(5)

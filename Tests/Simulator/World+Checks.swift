@@ -162,7 +162,8 @@ extension World {
         }
     }
 
-    /// Whatever the feed held up to the peer's durable cursor is in its index.
+    /// Whatever the feed held up to the peer's durable cursor is in its index; what has been replaced since may come as its
+    /// successor alone, which is further on.
     func checkFeed(of peer: Site) {
         guard peer.isFollowing, let index = peer.store?.durable,
             index.cursor.epoch == hub.currentIndex.cursor.epoch
@@ -172,7 +173,8 @@ extension World {
             peer.checkedFeed = peer.checkedFeed.next
             guard let change = hub.log[peer.checkedFeed]?.change else { continue }
             let known = index.records[change.path]?.remote.revision ?? .zero
-            if known < change.revision {
+            let newest = order.heads[change.path]?.revision ?? change.revision
+            if known < change.revision, newest <= index.cursor.revision {
                 broke(
                     "I9",
                     "\(peer.name) is at \(index.cursor.revision) and does not know \(change.path) of \(change.revision)"
