@@ -36,6 +36,8 @@ protocol FolderService: Actor {
     /// Whether all peers that are connected have durably applied all up to `revision`.
     func haveApplied(_ revision: Revision) -> Bool
     func finish(_ how: MirrorEnd)
+    /// Nothing has happened for a while: what is kept for the case that it is wanted soon goes.
+    func rested()
 }
 
 /// When a service last did something.
@@ -59,6 +61,8 @@ struct PollTimer {
 }
 
 extension FolderService {
+    func rested() {}
+
     /// Runs `body` on the replica's thread, after what was asked for before.
     nonisolated func on(_ body: @escaping @Sendable (isolated Self) -> Void) {
         thread.loop.execute { self.assumeIsolated { body($0) } }
@@ -213,6 +217,7 @@ extension FolderService {
                 let idle = NIODeadline.now() - service.rest.lastWork
                 guard idle >= Rest.delay else { return service.awaitRest(Rest.delay - idle) }
                 service.rest.isDue = false
+                service.rested()
                 guard service.end == nil, service.folder.rest() else { return }
                 service.attempt { () throws(StoreFailure) in
                     service.perform(try service.machine.retryProblems())

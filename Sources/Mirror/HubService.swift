@@ -77,7 +77,7 @@ package actor HubService: FolderService {
     private nonisolated let lastSession = Atomic<UInt64>(0)
     private nonisolated let sessionCount = Atomic(0)
     private nonisolated let gatekeeper: Gatekeeper
-    private let preparer = MessagePreparer()
+    private let frames = SharedFrames()
     private var servers: [WebSocketServer] = []
     private var listening: [HubAddress] = []
     /// What sessions did and the machine has not heard yet. Where many did something, it hears all of it together.
@@ -88,6 +88,8 @@ package actor HubService: FolderService {
     private static let patience = TimeAmount.seconds(10)
     /// Whoever's word came first need not wait much longer for an answer because many others' came with it.
     private static let longestBatch = TimeAmount.milliseconds(5)
+    /// So many sessions hold little, and their event loops deflate beside this thread.
+    private static let few = 16
     private var waiter: CheckedContinuation<MirrorEnd, Never>?
 
     /// Opens the hub on a folder.
@@ -319,18 +321,23 @@ package actor HubService: FolderService {
         (machine.heldDeletions.map { [$0] } ?? []) + machine.refusedDeletions
     }
 
+    func rested() { frames.forget() }
+
     func haveApplied(_ revision: Revision) -> Bool { machine.haveApplied(revision) }
 
-    /// Encodes and deflates once, however many it goes to.
+    /// Encodes and deflates once, however many it goes to. Where there are many, others will come to what one alone is sent
+    /// of the feed.
     private func send(_ message: Message<ByteBuffer>, to ids: [SessionID]) {
-        if ids.count == 1, let id = ids.first {
-            sessions[id]?.session.send(message)
+        var isShared = ids.count > 1
+        if case .changes = message, sessions.count > Self.few { isShared = true }
+        let receivers = ids.compactMap { sessions[$0] }
+        if isShared {
+            Session.send(message, to: receivers.map(\.session), with: frames, of: sessions.count)
         } else {
-            Session.send(message, to: ids.compactMap { sessions[$0]?.session }, with: preparer)
+            for (session, _) in receivers { session.send(message) }
         }
-        for id in ids {
-            guard let session = sessions[id]?.session, session.isFull else { continue }
-            machine.full(id)
+        for (session, peer) in receivers where session.isFull {
+            machine.full(peer.id)
             session.awaitRoom()
         }
     }

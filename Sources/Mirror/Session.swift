@@ -1,5 +1,6 @@
 import NIOCore
 import Replica
+import Sync
 import Synchronization
 import Tree
 import WebSocket
@@ -134,28 +135,33 @@ final class Session: WebSocketHandler {
     func send(_ message: Message<ByteBuffer>) {
         guard let connection else { return }
         let buffer = MessageEncoder().encode(message)
-        let compression = compression(of: buffer)
+        let compression = compression(ofBytes: buffer.readableBytes)
         connection.send(
             buffer, compress: compression > .none && Deflater.wouldShrink(buffer), level: compression.level)
         if case .chunks = message { awaitSupply(connection) }
     }
 
     /// Encodes and deflates a message once, and sends it to all of `sessions`.
-    static func send(_ message: Message<ByteBuffer>, to sessions: [Session], with preparer: MessagePreparer) {
-        let buffer = MessageEncoder().encode(message)
-        // Each is asked, since each takes note of what it sends.
-        let compression = sessions.reduce(Compression.none) { max($0, $1.compression(of: buffer)) }
-        let prepared = preparer.prepare(
-            buffer, compress: compression > .none && Deflater.wouldShrink(buffer), level: compression.level)
-        WebSocketConnection.send(prepared, to: sessions.compactMap(\.connection))
+    ///
+    /// - Parameter count: How many there are in all, to whom the same may be sent later.
+    static func send(
+        _ message: Message<ByteBuffer>, to sessions: [Session], with frames: SharedFrames, of count: Int
+    ) {
+        // All of them together hold no more than that, and nobody is let be further ahead of what it has acknowledged.
+        let limit = min(count * mostWaiting, SyncProtocol.feedWindow)
+        let frame = frames.frame(of: message, keeping: limit) { bytes in
+            // Each is asked, since each takes note of what it sends.
+            sessions.reduce(Compression.none) { max($0, $1.compression(ofBytes: bytes)) }
+        }
+        WebSocketConnection.send(frame, to: sessions.compactMap(\.connection))
     }
 
-    private func compression(of message: ByteBuffer) -> Compression {
-        guard message.readableBytes >= AdaptiveCompression.bulk else { return .quick }
+    private func compression(ofBytes bytes: Int) -> Compression {
+        guard bytes >= AdaptiveCompression.bulk else { return .quick }
         return state.withLock { state in
             guard let connection = state.connection else { return .none }
             return state.compression.next(
-                message.readableBytes, isBacklogged: connection.bufferedBytes > 0,
+                bytes, isBacklogged: connection.bufferedBytes > 0,
                 deliveryRate: connection.deliveryRate, at: NIODeadline.now().uptimeNanoseconds)
         }
     }

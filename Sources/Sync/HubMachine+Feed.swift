@@ -46,9 +46,7 @@ extension HubMachine {
     }
 
     private mutating func serveContent(_ id: SessionID) throws(StoreFailure) {
-        guard let session = sessions[id], session.isGreeted, !session.isClosing,
-            !session.transfers.isEmpty || !session.supplier.isEmpty
-        else { return }
+        guard sessions[id]?.isExchanging == true else { return }
         for want in sessions[id]?.transfers.wants() ?? [] { actions.append(.send(.want(want), to: [id])) }
         let store = store
         while let supply = try sessions[id]?.supplier.next(from: store) {
@@ -59,7 +57,7 @@ extension HubMachine {
 
     private mutating func sendFeed(after revision: Revision, to ids: [SessionID]) throws(StoreFailure) {
         let changes = try feed(after: revision)
-        guard let last = changes.last else {
+        guard let first = changes.first, let last = changes.last else {
             // Nothing but superseded revisions lies ahead.
             for id in ids { sessions[id]?.sent(through: head, weight: 0) }
             return
@@ -68,12 +66,19 @@ extension HubMachine {
         var total = 0
         var through = last.revision
         let isLive = ids.contains { sessions[$0]?.isCaughtUp == true }
+        let end = cuts.end(from: first.revision)
+        // Who is behind may be so by a part of a message: better one that is larger than always others than the rest.
+        let most = end == nil ? SyncProtocol.batchBytes : 2 * SyncProtocol.batchBytes
         for change in changes {
+            if let end, change.revision > end {
+                through = end
+                break
+            }
             let isAtHome = isLive && derived.contains(change.revision)
             let attached = isAtHome ? .none : try attachment(for: change.entry, at: change.path, from: store)
             deliveries.append(Delivery(change: change, attachment: attached))
             total += weight(of: attached, size: store.size)
-            if total >= SyncProtocol.batchBytes {
+            if total >= most {
                 through = change.revision
                 break
             }
@@ -95,6 +100,7 @@ extension HubMachine {
             actions.append(.send(.changes(lean, through: through), to: [id]))
         }
         for id in ids { sessions[id]?.sent(through: through, weight: max(total, 1)) }
+        cuts.sent(through: through, weight: total)
     }
 
     /// The feed after `revision`, from what was read ahead where that goes on there. A row read ahead may be superseded

@@ -69,6 +69,7 @@ package struct HubMachine<Store: ReplicaStore>: FolderMachine {
     /// A page of the feed, all that was in it after ``readAheadStart`` when it was read.
     var readAhead: ArraySlice<Change> = []
     var readAheadStart: Revision = .zero
+    var cuts = FeedCuts()
     /// Whether ``resumed()`` is to be called.
     var goesOn = false
     private(set) var epoch: Epoch

@@ -106,6 +106,9 @@ struct HubSession {
         return arrived
     }
 
+    /// Whether there is content that it asked for or is asked for.
+    var isExchanging: Bool { isGreeted && !isClosing && (!transfers.isEmpty || !supplier.isEmpty) }
+
     /// Where in the feed it goes on; nil while no more of it may be sent.
     var place: Revision? {
         isGreeted && !isClosing && isWritable && inFlight < SyncProtocol.feedWindow ? sent : nil

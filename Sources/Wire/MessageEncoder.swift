@@ -200,7 +200,7 @@ extension Attachment where Content == ByteBuffer {
         }
     }
 
-    var bytes: ByteBuffer? {
+    package var bytes: ByteBuffer? {
         switch self {
         case .none: nil
         case .content(let bytes), .list(let bytes): bytes

@@ -114,8 +114,8 @@ private let streamSocket = SOCK_STREAM
         for size in [10, 5000, 1_000_000] {
             let message = ByteBuffer(bytes: (0..<size).map { UInt8(truncatingIfNeeded: $0 / 100) })
             let prepared = preparer.prepare(message, compress: true)
+            WebSocketConnection.send(prepared, to: accepted)
             for connection in accepted {
-                connection.send(prepared)
                 // Messages of its own between prepared ones must not disturb them.
                 connection.send(ByteBuffer(string: "between"), compress: true)
             }

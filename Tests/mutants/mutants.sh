@@ -103,6 +103,10 @@ try "what is published concerns nobody but who said something" Sources/Sync/HubM
     's/if hasPublished \{ due\.formUnion\(sessions\.keys\) \}//'
 try "who has room again is not looked at" Sources/Sync/HubMachine.swift \
     's/(supplier\.sent\(\)\n)        due\.insert\(id\)\n/$1/'
+try "what a message of the feed has no room for is passed over" Sources/Sync/HubMachine+Feed.swift \
+    's/                through = change\.revision\n//'
+try "what is beyond the end of others' messages is passed over" Sources/Sync/HubMachine+Feed.swift \
+    's/                through = end\n//'
 try "one change is published with the next" Sources/Sync/HubMachine.swift \
     's/guard !accepted\.isEmpty else \{ return \}/guard accepted.count > 1 else { return }/'
 try "a peer that is sent away gives up" Sources/Sync/PeerMachine.swift \
