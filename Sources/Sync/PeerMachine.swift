@@ -116,9 +116,10 @@ package struct PeerMachine<Store: ReplicaStore>: FolderMachine {
     /// These paths may have changed on the disk.
     package mutating func changed(_ all: [Dirty]) throws(StoreFailure) -> [Action] {
         for dirty in all { backlog.add(dirty.path, rereading: dirty.rereading) }
-        // What is worked off only when there is a hub may by then be ignored no longer.
-        if link != .live { try reconciler.loseSight(among: all) }
-        return try settled()
+        let actions = try settled()
+        // What is worked off only when there is a hub, or room for more offers, may by then be ignored no longer.
+        if backlog.hasDirty { try reconciler.loseSight(among: all) }
+        return actions
     }
 
     /// Every path on the disk and in the index has been passed to ``changed(_:)`` that needed to be.
