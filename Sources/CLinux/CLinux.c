@@ -29,7 +29,9 @@
 #include <sys/vfs.h>
 #include <time.h>
 _Static_assert(
-    offsetof(struct clinux_tcp_info, delivery_rate) == offsetof(struct tcp_info, tcpi_delivery_rate), "struct tcp_info");
+    offsetof(struct clinux_tcp_info, delivery_rate) == offsetof(struct tcp_info, tcpi_delivery_rate) &&
+        offsetof(struct clinux_tcp_info, rwnd_limited) == offsetof(struct tcp_info, tcpi_rwnd_limited),
+    "struct tcp_info");
 const int clinux_TCP_INFO = TCP_INFO;
 const int clinux_O_PATH = O_PATH;
 #ifndef RENAME_NOREPLACE

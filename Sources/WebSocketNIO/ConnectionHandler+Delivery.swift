@@ -17,7 +17,26 @@ extension ConnectionHandler {
             level: .tcp, name: NIOBSDSocket.Option(rawValue: clinux_TCP_INFO))
         info.assumeIsolated().whenComplete { result in
             // A Unix socket has no such thing.
-            self.connection?.setDeliveryRate((try? result.get()).map { Double($0.delivery_rate) })
+            let info = try? result.get()
+            self.connection?.setDeliveryRate(info.flatMap { self.delivery.rate($0) })
         }
+    }
+}
+
+/// How fast a link delivers, as far as the operating system can tell.
+struct Delivery {
+    /// In bytes a second: who takes no more than this may as well have a slow link.
+    private static let slowReader: UInt64 = 8_000_000
+
+    private var busy: UInt64 = 0
+    private var limited: UInt64 = 0
+
+    /// In bytes a second; nil where it was the other side that held things up, which says nothing of the link: it may have
+    /// no time for what comes, and had less if it had to be inflated first.
+    mutating func rate(_ info: clinux_tcp_info) -> Double? {
+        let isHeldUp = (info.rwnd_limited &- limited) > (info.busy_time &- busy) / 2
+        busy = info.busy_time
+        limited = info.rwnd_limited
+        return isHeldUp && info.delivery_rate > Self.slowReader ? nil : Double(info.delivery_rate)
     }
 }

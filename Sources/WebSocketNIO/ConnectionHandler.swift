@@ -53,6 +53,7 @@ final class ConnectionHandler: ChannelInboundHandler {
     private var unanswered: ByteBuffer?
     /// Bytes, before compression, that the operating system has taken since the last look at how fast they are delivered.
     var takenSinceDelivery = 0
+    var delivery = Delivery()
     /// Writes that the operating system has not taken yet.
     private var waitingWrites = 0
     /// When it last took one, or the first of those that wait was made.

@@ -25,6 +25,10 @@ struct clinux_tcp_info {
     uint64_t before[20];
     // The newest measurement of how fast the other side acknowledged what was sent, in bytes a second.
     uint64_t delivery_rate;
+    // How long something was to be sent, in microseconds.
+    uint64_t busy_time;
+    // How much of that the other side's receive window was full.
+    uint64_t rwnd_limited;
 };
 
 // The option that reads it; -1 where there is none.
