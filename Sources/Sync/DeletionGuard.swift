@@ -120,6 +120,9 @@ package struct DeletionGuard {
         return shrink <= limit.allowed(of: total ?? 0)
     }
 
+    /// Whether deletions that were judged are on their way.
+    var isPermitting: Bool { allowance > 0 }
+
     mutating func refusedByHub() { holder = .hub }
 
     mutating func hold() { holder = holder ?? .origin }

@@ -45,8 +45,9 @@ extension FolderMachine {
     /// Whether it is a person that deletions wait for.
     var isHolding: Bool { reconciler.deletions.holder != nil }
     package var problems: Set<RelativePath> { backlog.problems.union(backlog.lacking) }
-    /// Deletions that wait until no further one comes; then ``judgeDeletions()`` is to be called.
-    package var waitingDeletions: Int { reconciler.deletions.holder == nil ? backlog.heldCount : 0 }
+    /// Deletions that wait until no further one comes; then ``judgeDeletions()`` is to be called. None, while there may be
+    /// more among what was not looked at yet.
+    package var waitingDeletions: Int { isHolding || backlog.hasDirty ? 0 : backlog.heldCount }
     /// Whether deletions were counted that a new window would forget.
     package var hasDeletionWindow: Bool { reconciler.deletions.shrink != 0 }
 

@@ -25,10 +25,6 @@ extension HubMachine {
                 arrived.append(id)
             }
         }
-        if !goesOn, !due.isEmpty {
-            goesOn = true
-            actions.append(.goOn)
-        }
         tellArrivals()
         if !arrived.isEmpty { actions.append(.send(.caughtUp(head), to: arrived)) }
     }

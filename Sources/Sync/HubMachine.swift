@@ -22,7 +22,7 @@ package enum HubAction<Content> {
     case notice(Notice)
     case joined(SessionID, name: String)
     case left(SessionID, name: String)
-    /// There is more to send: call ``HubMachine/resumed()`` once these are on their way, and whatever else happened
+    /// There is more to do, or to send: call ``HubMachine/resumed()`` once these are on their way, and whatever else happened
     /// meanwhile was told.
     case goOn
 }
@@ -82,6 +82,9 @@ package struct HubMachine<Store: ReplicaStore>: FolderMachine {
     var isConfirmed = false
     let deletionLimit: DeletionLimit
     private let replica: UInt64
+    /// So many paths are looked at before others have their turn. Each time is made durable by itself, which costs most
+    /// where it is for a few.
+    private let step: Int
 
     // Accepted and not yet in the feed.
     private var accepted: [(change: Change, base: Revision)] = []
@@ -90,9 +93,10 @@ package struct HubMachine<Store: ReplicaStore>: FolderMachine {
 
     /// Opens the hub on a store. `mint` makes a fresh random number that is not 0.
     package init(
-        store: Store, name: String, replica: UInt64, deletionLimit: DeletionLimit = .standard,
+        store: Store, name: String, replica: UInt64, deletionLimit: DeletionLimit = .standard, step: Int = 512,
         mint: () -> UInt64
     ) throws(StoreFailure) {
+        self.step = step
         self.reconciler = Reconciler(store: store, name: name, deletionLimit: deletionLimit)
         self.deletionLimit = deletionLimit
         self.name = name
@@ -410,16 +414,23 @@ extension HubMachine {
 // MARK: - The hub's own disk
 
 extension HubMachine {
-    /// Works off what wants a look, publishes what came of it, and sends out that and what else is due.
+    /// Works off some of what wants a look, publishes what came of it, and sends out that and what else is due: peers
+    /// have work while this goes on (``HubAction/goOn``), and what they say is heard in between.
     package mutating func settled() throws(StoreFailure) -> [Action] {
-        while backlog.hasDirty {
-            for (path, rereading) in backlog.take(SyncProtocol.batchEntries) {
-                try settle(path, rereading: rereading)
-            }
+        var room = step
+        // What was judged together goes together.
+        while backlog.hasDirty, room > 0 || reconciler.deletions.isPermitting {
+            let some = backlog.take(step)
+            room -= some.count
+            for (path, rereading) in some { try settle(path, rereading: rereading) }
             try finishBatch()
         }
         forgetReleased()
         try serve()
+        if !goesOn, !due.isEmpty || backlog.hasDirty {
+            goesOn = true
+            actions.append(.goOn)
+        }
         return takeActions()
     }
 

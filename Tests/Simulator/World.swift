@@ -189,7 +189,8 @@ final class World {
         run(site) { () throws(StoreFailure) in
             if site.isHub {
                 var machine = try HubMachine(
-                    store: store, name: site.name, replica: site.replica, deletionLimit: deletionLimit
+                    store: store, name: site.name, replica: site.replica, deletionLimit: deletionLimit,
+                    step: options.isHubBusy && random.oneIn(2) ? 2 : 512
                 ) { [unowned self] in
                     options.hasTerms ? random.next() | 1 : 1
                 }
