@@ -65,9 +65,10 @@ final class FolderStore: ReplicaStore {
     // MARK: Looking
 
     func look(
-        at path: RelativePath, record: Record, rereading: Bool, isPastRules: Bool
+        at path: RelativePath, record: Record, rereading: Bool, isPastRules: Bool, canWait: Bool
     ) throws(StoreFailure) -> Observation {
-        try folder.look(at: path, record: record, rereading: rereading, isPastRules: isPastRules)
+        try folder.look(
+            at: path, record: record, rereading: rereading, isPastRules: isPastRules, canWait: canWait)
     }
 
     func children(of directory: RelativePath) throws(StoreFailure) -> [RelativePath]? {

@@ -171,6 +171,8 @@ package actor HubService: FolderService {
         guard !isFolderKnown else { return }
         report(.inSync(machine.cursor))
         isFolderKnown = true
+        // Nobody was served so far, so that nothing had to wait for large files.
+        folder.putsOffReading = true
         on { $0.hearSessions() }
     }
 

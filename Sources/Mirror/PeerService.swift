@@ -95,6 +95,7 @@ package actor PeerService: FolderService {
     package func run() async -> MirrorEnd {
         await openControl()
         beginWithFolder()
+        folder.putsOffReading = true
         connect()
         return await withCheckedContinuation { continuation in
             waiter = continuation

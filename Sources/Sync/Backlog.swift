@@ -11,6 +11,8 @@ package struct Backlog {
     private var blocked: Set<RelativePath> = []
     /// Change too fast: looked at again soon.
     private var unstable: Set<RelativePath> = []
+    /// Are being read: told of again when that is over.
+    private var reading: Set<RelativePath> = []
     /// Can't be settled as things are: looked at again now and then.
     package private(set) var problems: Set<RelativePath> = []
     /// Deletions that wait until it is known how many there are, or for somebody to say that they are meant.
@@ -35,7 +37,8 @@ package struct Backlog {
     /// What is settled by itself after a while: what is blocked may wait for what is not.
     var passing: Set<RelativePath> {
         let isStuck = !problems.isEmpty || !held.isEmpty || !unwanted.isEmpty || !gone.isEmpty
-        return isStuck ? unstable : unstable.union(blocked)
+        let soon = reading.isEmpty ? unstable : unstable.union(reading)
+        return isStuck ? soon : soon.union(blocked)
     }
 
     /// Deletions that wait, directories included.
@@ -49,13 +52,13 @@ package struct Backlog {
     ///
     /// - Parameter isHolding: Whether it is a person that what is held waits for.
     func isPending(_ path: RelativePath, isHolding: Bool) -> Bool {
-        dirty[path] != nil || unstable.contains(path) || overtaken[path] != nil || (!isHolding && held.contains(path))
-            || (blocked.contains(path) && !isStuck(isHolding: isHolding))
+        dirty[path] != nil || unstable.contains(path) || reading.contains(path) || overtaken[path] != nil
+            || (!isHolding && held.contains(path)) || (blocked.contains(path) && !isStuck(isHolding: isHolding))
     }
 
     /// The paths of which ``isPending(_:isHolding:)`` is true.
     func pending(isHolding: Bool) -> Set<RelativePath> {
-        var all = Set(dirty.keys).union(unstable).union(overtaken.keys)
+        var all = Set(dirty.keys).union(unstable).union(reading).union(overtaken.keys)
         if !isHolding { all.formUnion(held) }
         if !isStuck(isHolding: isHolding) { all.formUnion(blocked) }
         return all
@@ -95,6 +98,7 @@ package struct Backlog {
             // No signal may ever come for these, and what they are in the way of is news.
             for inside in gone.keys.filter({ $0.isInside(path) }).sorted() { add(inside) }
         case .waiting(.unstable): unstable.insert(path)
+        case .waiting(.reading): reading.insert(path)
         case .waiting(.problem), .waiting(.role): problems.insert(path)
         case .waiting(.held): held.insert(path)
         }
@@ -104,6 +108,7 @@ package struct Backlog {
     private mutating func forget(_ path: RelativePath) {
         if !blocked.isEmpty { blocked.remove(path) }
         if !unstable.isEmpty { unstable.remove(path) }
+        if !reading.isEmpty { reading.remove(path) }
         if !problems.isEmpty { problems.remove(path) }
         if !held.isEmpty { held.remove(path) }
         if !unwanted.isEmpty { unwanted.remove(path) }

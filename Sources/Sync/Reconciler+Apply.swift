@@ -36,7 +36,7 @@ extension Reconciler {
                     settle(record, fingerprint: fingerprint, was: entry)
                 case .absent where record.remote.entry.isTombstone:
                     settle(record, fingerprint: nil, was: .tombstone)
-                case .absent, .present, .ignored, .unstable, .unknown: break
+                case .absent, .present, .ignored, .unstable, .reading, .unknown: break
                 }
             }
             try commit(cursor: nil, durably: false)
@@ -205,7 +205,7 @@ extension Reconciler {
                 notices.append(.problem(parent, problem))
                 return .waiting(.parent)
             }
-        case .unstable, .ignored:
+        case .unstable, .reading, .ignored:
             return .waiting(.parent)
         case .unknown(let problem):
             notices.append(.problem(parent, problem))

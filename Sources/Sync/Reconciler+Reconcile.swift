@@ -33,13 +33,16 @@ extension Reconciler {
             }
             if try isPlacedUnseen(record) { return .settled }
             let found: Found
-            switch try store.look(at: path, record: record, rereading: rereading) {
+            switch try store.look(
+                at: path, record: record, rereading: rereading, isPastRules: false, canWait: true)
+            {
             case .absent: found = Found(entry: .tombstone, fingerprint: nil)
             case .present(let entry, let fingerprint): found = Found(entry: entry, fingerprint: fingerprint)
             case .ignored:
                 loseSight(of: record)
                 return .waiting(.rules)
             case .unstable: return .waiting(.unstable)
+            case .reading: return .waiting(.reading)
             case .unknown(let problem):
                 notices.append(.problem(path, problem))
                 return .waiting(.problem)

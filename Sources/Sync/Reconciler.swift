@@ -75,6 +75,8 @@ package enum Wait: Hashable, Sendable {
     case children
     /// It changes too fast to be taken.
     case unstable
+    /// It is being read; it will be told of again.
+    case reading
     /// It can't be settled as things are; it was reported.
     case problem
     /// Local changes are not offered.

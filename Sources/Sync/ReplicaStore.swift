@@ -59,9 +59,10 @@ package protocol ReplicaStore: AnyObject {
     // MARK: Looking
 
     /// Looks at the disk. What has the record's fingerprint is what the record says (its offer, else its base) and is
-    /// not read again, unless `rereading`. What rules leave out is not looked at, unless `isPastRules`.
+    /// not read again, unless `rereading`. What rules leave out is not looked at, unless `isPastRules`. What takes long to
+    /// read may be found to be ``Observation/reading``, if `canWait`.
     func look(
-        at path: RelativePath, record: Record, rereading: Bool, isPastRules: Bool
+        at path: RelativePath, record: Record, rereading: Bool, isPastRules: Bool, canWait: Bool
     ) throws(StoreFailure) -> Observation
     /// The names on the disk in a directory that could be mirrored; nil if it can't be listed.
     func children(of directory: RelativePath) throws(StoreFailure) -> [RelativePath]?
@@ -134,7 +135,9 @@ package protocol ReplicaStore: AnyObject {
 }
 
 extension ReplicaStore {
-    func look(at path: RelativePath, record: Record, rereading: Bool) throws(StoreFailure) -> Observation {
-        try look(at: path, record: record, rereading: rereading, isPastRules: false)
+    func look(
+        at path: RelativePath, record: Record, rereading: Bool, isPastRules: Bool = false
+    ) throws(StoreFailure) -> Observation {
+        try look(at: path, record: record, rereading: rereading, isPastRules: isPastRules, canWait: false)
     }
 }

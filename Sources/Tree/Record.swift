@@ -85,6 +85,9 @@ package enum Observation: Hashable, Sendable {
     case ignored
     /// It changed while it was read: look again later.
     case unstable
+    /// What is there is being read, or may be what has been read under another name: the path is told as dirty again when
+    /// that is over.
+    case reading
     /// It could not be looked at, or is of a kind that is not mirrored. Never a deletion.
     case unknown(Problem)
 }

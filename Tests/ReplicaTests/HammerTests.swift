@@ -50,7 +50,7 @@ private let rounds = 400
                 if try bench.place("placed-\(round)-\n", at: "\(name)", expecting: nil).fingerprint != nil {
                     placed.append("placed-\(round)-")
                 }
-            case .unstable, .ignored, .unknown: break
+            case .unstable, .reading, .ignored, .unknown: break
             }
         }
         isDone.withLock { $0 = true }

@@ -98,6 +98,10 @@ import Tree
     private final class Follower {
         let bench: Bench
         private let mailbox = Mailbox()
+        /// How often something was being read when it was looked at.
+        private(set) var reads = 0
+        /// The paths that were saved, in order.
+        private(set) var saved: [String] = []
 
         init(settings: ReplicaSettings = ReplicaSettings()) throws {
             bench = try Bench(settings: settings)
@@ -116,12 +120,20 @@ import Tree
 
         private func take(_ dirty: Dirty) throws {
             let record = try bench.replica.record(at: dirty.path)
-            switch try bench.replica.look(at: dirty.path, record: record, rereading: dirty.rereading) {
-            case .present(let entry, let fingerprint): try bench.save("\(dirty.path)", entry, fingerprint)
-            case .absent: if record.base.entry.isLive { try bench.save("\(dirty.path)", .tombstone, nil) }
+            switch try bench.replica.look(
+                at: dirty.path, record: record, rereading: dirty.rereading, canWait: true)
+            {
+            case .present(let entry, let fingerprint): try save(dirty.path, entry, fingerprint)
+            case .absent: if record.base.entry.isLive { try save(dirty.path, .tombstone, nil) }
             case .unstable: try take(dirty)
+            case .reading: reads += 1
             case .unknown, .ignored: break
             }
+        }
+
+        private func save(_ path: RelativePath, _ entry: Entry, _ fingerprint: Fingerprint?) throws {
+            saved.append("\(path)")
+            try bench.save("\(path)", entry, fingerprint)
         }
 
         func hearsThatRootMoved() -> Bool {
@@ -178,6 +190,20 @@ import Tree
             return
         }
         #expect(try file.digest == follower.bench.chunkList(file.digest).fileDigest)
+    }
+
+    @Test func `A large file that is renamed is gone from its old name only when it has been read`() throws {
+        var settings = ReplicaSettings()
+        settings.readAheadSize = 100_000
+        let follower = try Follower(settings: settings)
+        follower.bench.replica.putsOffReading = true
+        follower.bench.scratch.shell("mkdir -p outside; head -c 8000000 /dev/urandom > outside/large")
+        follower.bench.scratch.shell("mv outside/large r/large")
+        #expect(try follower.settle())
+        #expect(follower.reads == 1 && follower.saved == ["large"])
+        follower.bench.shell("mv large renamed")
+        #expect(try follower.settle())
+        #expect(follower.reads >= 2 && follower.saved == ["large", "renamed", "large"])
     }
 
     @Test func `A root that goes away is told`() throws {

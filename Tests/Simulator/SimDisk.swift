@@ -65,6 +65,8 @@ final class SimDisk {
     /// Paths that a watcher would have reported and that were not handed over yet. The value: whether the content may
     /// have changed without a trace in its times.
     var events: [RelativePath: Bool] = [:]
+    /// Those of them that a replica waits for because it reads what is there: its own, which no watcher drops.
+    var reading: Set<RelativePath> = []
     /// Events were dropped, and the watcher says so.
     var hasOverflowed = false
 

@@ -215,7 +215,7 @@ final class SimStore: ReplicaStore {
     }
 
     func look(
-        at path: RelativePath, record: Record, rereading: Bool, isPastRules: Bool
+        at path: RelativePath, record: Record, rereading: Bool, isPastRules: Bool, canWait: Bool
     ) throws(StoreFailure) -> Observation {
         try enter()
         if !isPastRules, disk.ignores(path) { return .ignored }
@@ -226,6 +226,11 @@ final class SimStore: ReplicaStore {
             return .present(record.offered ?? record.base.entry, fingerprint)
         }
         guard let entry = SimDisk.entry(of: node) else { return .unknown(Problem(.special, operation: "open")) }
+        if canWait, world.options.hasSlowReads, case .file = entry, world.random.oneIn(16) {
+            disk.events[path] = disk.events[path] ?? rereading
+            disk.reading.insert(path)
+            return .reading
+        }
         return .present(entry, fingerprint)
     }
 

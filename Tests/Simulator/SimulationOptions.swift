@@ -28,6 +28,9 @@ package struct SimulationOptions: Sendable {
     package var isHubBusy = true
     /// What a letter of content weighs: with heavy ones, a few files fill a message or a window.
     package var scale: Int
+    /// Looks may find that a file is being read, and hear of it later. No deletion can then be counted on to be met behind
+    /// what came in its place.
+    package var hasSlowReads: Bool
     package var faults: FaultSet
     /// Hubs have terms; without, a hub that was set back and has gone on is not noticed.
     package var hasTerms = true
@@ -52,6 +55,7 @@ package struct SimulationOptions: Sendable {
         self.mode = mode ?? (drawn < 2 ? .safety : drawn < 7 ? .liveness : .perturbation)
         let areMany = !random.oneIn(5)
         faults = areMany ? FaultSet.drawn(from: allowed, using: &random) : []
+        hasSlowReads = areMany && random.oneIn(2)
         if self.mode == .perturbation { beUndisturbed() }
     }
 
@@ -60,6 +64,7 @@ package struct SimulationOptions: Sendable {
         isSolo = false
         hasReader = false
         isHubBusy = false
+        hasSlowReads = false
         interludes = 1_000_000
         faults = []
     }

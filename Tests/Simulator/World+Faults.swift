@@ -155,7 +155,9 @@ extension World {
     private func overflow(_ site: Site) {
         guard site.isRunning, !site.disk.events.isEmpty else { return }
         note("the watcher of \(site.name) overflows")
-        for path in site.disk.events.keys.sorted() where random.oneIn(2) { site.disk.events[path] = nil }
+        for path in site.disk.events.keys.sorted() where random.oneIn(2) && !site.disk.reading.contains(path) {
+            site.disk.events[path] = nil
+        }
         site.disk.hasOverflowed = true
     }
 

@@ -229,6 +229,7 @@ final class World {
         site.hub = nil
         site.peer = nil
         site.disk.events = [:]
+        site.disk.reading = []
         site.disk.hasOverflowed = false
         if site.isHub {
             owesHubAnswer = false
@@ -293,6 +294,7 @@ final class World {
         for (path, rereading) in site.disk.events.sorted(by: { $0.key < $1.key }) where all || random.oneIn(2) {
             batch.append(Dirty(path: path, rereading: rereading))
             site.disk.events[path] = nil
+            site.disk.reading.remove(path)
         }
         note("report \(site.name) \(batch.map(\.path))")
         run(site) { () throws(StoreFailure) in try changed(site, batch) }

@@ -7,6 +7,7 @@ extension World {
         options.peers = peers
         options.hasReader = false
         options.isHubBusy = false
+        options.hasSlowReads = false
         options.isSolo = false
         options.interludes = 1_000_000
         let world = World(options)

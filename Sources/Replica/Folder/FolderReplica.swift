@@ -25,6 +25,10 @@ package final class FolderReplica {
     package let stagingAhead: StagingAhead
     let rules: RuleBook
     var watcher: Watcher?
+    /// Who is told what to do next, once somebody is.
+    var deliver: (@Sendable (ReplicaSignal) -> Void)?
+    /// Whether looks that can wait leave large files to another thread (``Observation/reading``). It takes a watcher.
+    package var putsOffReading = false
     var recent = RecentContent(limit: 4 << 20)
     var arrived = RecentContent(limit: 64 << 20)
     var staging = StagingLedger()

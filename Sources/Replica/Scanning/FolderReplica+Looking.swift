@@ -10,11 +10,13 @@ import Darwin
 
 extension FolderReplica {
     /// Looks at the disk. What has the record's fingerprint is what the record says (its offer, else its base) and is
-    /// not read again, unless `rereading`. What rules leave out is not looked at, unless `isPastRules`.
+    /// not read again, unless `rereading`. What rules leave out is not looked at, unless `isPastRules`. A large file that
+    /// is to be read is read on another thread, if `canWait` and ``putsOffReading``.
     package func look(
-        at path: RelativePath, record: Record, rereading: Bool, isPastRules: Bool = false
+        at path: RelativePath, record: Record, rereading: Bool, isPastRules: Bool = false, canWait: Bool = false
     ) throws(StoreFailure) -> Observation {
-        let found = try observe(path, record: record, rereading: rereading, isPastRules: isPastRules)
+        let found = try observe(
+            path, record: record, rereading: rereading, isPastRules: isPastRules, canWait: canWait && putsOffReading)
         if case .present(let entry, let fingerprint) = found { lastSeen = (path, fingerprint, entry) }
         // A process that was killed may have named it, and never made the name durable: before the index says that it
         // is there, the disk must keep it.
@@ -23,7 +25,7 @@ extension FolderReplica {
     }
 
     private func observe(
-        _ path: RelativePath, record: Record, rereading: Bool, isPastRules: Bool
+        _ path: RelativePath, record: Record, rereading: Bool, isPastRules: Bool, canWait: Bool
     ) throws(StoreFailure) -> Observation {
         let place: Place
         let status: Status
@@ -33,6 +35,9 @@ extension FolderReplica {
         } catch {
             if !isPastRules, ignores(path, isDirectory: record.isOfDirectory) { return .ignored }
             guard error.isMissing else { return .unknown(error.problem) }
+            if canWait, let former = record.fingerprint, isReading(ofInode: former.inode, whichWasAt: path) {
+                return .reading
+            }
             // Only where the root is the one that was opened does it mean anything that a name is missing; and it
             // means nothing where nothing was.
             if (record.offered ?? record.base.entry).isLive { try check() }
@@ -54,7 +59,7 @@ extension FolderReplica {
                 if record.fingerprint == fingerprint, known.isLive { return .present(known, fingerprint) }
                 if let moved = try entry(movedAs: fingerprint) { return .present(moved, fingerprint) }
             }
-            return try file(at: place, path, status)
+            return try file(at: place, path, status, canWait: canWait)
         }
     }
 
@@ -80,17 +85,17 @@ extension FolderReplica {
         }
     }
 
-    private func file(at place: Place, _ path: RelativePath, _ status: Status) throws(StoreFailure) -> Observation {
+    private func file(
+        at place: Place, _ path: RelativePath, _ status: Status, canWait: Bool
+    ) throws(StoreFailure) -> Observation {
         let content: ReadContent
-        if let read = readAhead.take(path, status.fingerprint) {
-            content = read
-        } else {
-            switch read(place, status) {
-            case .success(let read): content = read
-            case .failure(.disk(let error)): return error.isMissing ? .unstable : .unknown(error.problem)
-            case .failure(.unstable), .failure(.cancelled): return .unstable
-            case .failure(.tooLarge): return .unknown(Problem(.tooLarge, operation: "read"))
-            }
+        let ready = readAhead.take(path, status.fingerprint)
+        if ready == nil, canWait, isPutOff(path, status) { return .reading }
+        switch ready ?? read(place, status) {
+        case .success(let read): content = read
+        case .failure(.disk(let error)): return error.isMissing ? .unstable : .unknown(error.problem)
+        case .failure(.unstable), .failure(.cancelled): return .unstable
+        case .failure(.tooLarge): return .unknown(Problem(.tooLarge, operation: "read"))
         }
         if let list = content.list {
             try indexed { () throws(IndexError) in try index.save(list, of: content.digest) }
@@ -99,6 +104,21 @@ extension FolderReplica {
         }
         let file = Entry.File(size: content.size, digest: content.digest, mode: status.mode, mtime: status.mtime)
         return .present(.file(file), status.fingerprint)
+    }
+
+    /// Sees to it that a large file is read on another thread, so that nothing else waits for that.
+    private func isPutOff(_ path: RelativePath, _ status: Status) -> Bool {
+        guard let deliver, status.size >= settings.readAheadSize else { return false }
+        readAhead.read(path, inode: status.inode) { deliver(.dirty([Dirty(path: path, rereading: false)])) }
+        return true
+    }
+
+    /// Whether the file that was at `path` may have another name, and is being read under it. A file that was renamed must
+    /// not be taken for deleted meanwhile: others would be without it until it comes anew.
+    private func isReading(ofInode inode: UInt64, whichWasAt path: RelativePath) -> Bool {
+        guard let deliver, readAhead.isReading(inode: inode) else { return false }
+        readAhead.afterReads { deliver(.dirty([Dirty(path: path, rereading: false)])) }
+        return true
     }
 
     private func read(_ place: Place, _ status: Status) -> Result<ReadContent, ContentReader.Failure> {
@@ -144,7 +164,7 @@ extension Observation {
         switch self {
         case .present(let found, _): found == entry
         case .absent: entry.isTombstone
-        case .ignored, .unstable, .unknown: false
+        case .ignored, .unstable, .reading, .unknown: false
         }
     }
 }

@@ -7,6 +7,7 @@ extension FolderReplica {
     /// - Parameter deliver: called on threads of the replica's, with what to do next on the replica's own.
     /// - Throws: where the system cannot watch; then the folder must be scanned now and then.
     package func watch(deliver: @escaping @Sendable (ReplicaSignal) -> Void) throws(DiskError) {
+        self.deliver = deliver
         let forwarder = Forwarder(
             root: root, readAhead: readAhead, rules: rules, size: settings.readAheadSize, deliver: deliver)
         let watcher = try Watcher(
