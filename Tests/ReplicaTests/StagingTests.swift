@@ -145,6 +145,21 @@ import Tree
         #expect(try bench.scratch.read("r/f") == bytes)
     }
 
+    @Test func `A chunk that has another size than its list says is refused`() throws {
+        let bench = try Bench()
+        let bytes = randomBytes(30_000, seed: 5)
+        let chunk = Chunk(size: 20_000, digest: Digest(of: bytes))
+        let others = (1...2).map { Chunk(size: 30_000, digest: Digest(of: [$0])) }
+        let list = ChunkList(fileSize: 80_000, chunks: [chunk] + others)
+        #expect(ChunkList(encoded: list.encoded()) == list)
+        let file = Entry.File(
+            size: 80_000, digest: list.fileDigest, mode: Mode(rawValue: 0o644),
+            mtime: Timestamp(seconds: 0, nanoseconds: 0))
+        #expect(try bench.replica.receive(list: list.encoded(), of: file.digest))
+        #expect(try bench.replica.stage(file, content: nil).name == "3 chunks")
+        #expect(try !bench.replica.receive(chunk: bytes, digest: chunk.digest, of: file.digest))
+    }
+
     @Test func `An interrupted transfer goes on with what is right of it`() throws {
         let bench = try Bench()
         let other = try Bench()

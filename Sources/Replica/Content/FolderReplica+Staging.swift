@@ -64,6 +64,7 @@ extension FolderReplica {
             return true
         }
         guard let transfer = transfers[file], transfer.problem == nil else { return true }
+        if let gap = transfer.missing[digest], gap.size != chunk.count { return false }
         do {
             try transfer.write(chunk, digest: digest)
         } catch {

@@ -7,7 +7,7 @@ final class Transfer {
     let list: ChunkList
     let file: Descriptor
     /// Where the chunks that are not here yet belong.
-    private(set) var missing: [Digest: [UInt64]]
+    private(set) var missing: [Digest: Gap]
     /// How many bytes are still to be written.
     private(set) var missingBytes: UInt64
     /// What went wrong with writing; for the next one who asks.
@@ -17,15 +17,21 @@ final class Transfer {
     /// Whether the chunks that are here already were looked for.
     var hasLookedAround = false
 
+    struct Gap {
+        let size: UInt32
+        var offsets: [UInt64]
+    }
+
     static func name(of digest: Digest) -> String { "p-" + digest.hex() }
 
     /// Begins, or goes on with what is there of an earlier time: as much of it as has the right digest.
     init(_ list: ChunkList, at place: Place) throws(DiskError) {
         self.list = list
-        var missing: [Digest: [UInt64]] = [:]
+        var missing: [Digest: Gap] = [:]
+        missing.reserveCapacity(list.chunks.count)
         var offset: UInt64 = 0
         for chunk in list.chunks {
-            missing[chunk.digest, default: []].append(offset)
+            missing[chunk.digest, default: Gap(size: chunk.size, offsets: [])].offsets.append(offset)
             offset += UInt64(chunk.size)
         }
         self.missing = missing
@@ -42,12 +48,12 @@ final class Transfer {
     }
 
     private func resume() throws(DiskError) {
-        var incomplete: [Digest: [UInt64]] = [:]
+        var incomplete: [Digest: Gap] = [:]
         var offset: UInt64 = 0
         for chunk in list.chunks {
             let bytes = try file.read(Int(chunk.size), at: offset)
             if Digest(of: bytes) != chunk.digest {
-                incomplete[chunk.digest, default: []].append(offset)
+                incomplete[chunk.digest, default: Gap(size: chunk.size, offsets: [])].offsets.append(offset)
             } else {
                 missingBytes -= UInt64(chunk.size)
             }
@@ -58,7 +64,7 @@ final class Transfer {
 
     /// Writes a chunk, whose digest was checked, to wherever it belongs.
     func write(_ bytes: UnsafeRawBufferPointer, digest: Digest) throws(DiskError) {
-        guard let offsets = missing[digest] else { return }
+        guard let offsets = missing[digest]?.offsets else { return }
         if !bytes.isAllZero {
             for offset in offsets { try file.write(bytes, at: offset) }
         } else {
