@@ -119,6 +119,9 @@ struct HotStatements {
     let digests: HotStatement
     /// Whether a digest is that of something agreed on.
     let agreed: HotStatement
+    /// The lists that have a chunk, but for one of them.
+    let chunkLists: HotStatement
+    let addChunk: HotStatement
     let move: HotStatement
     let announce: HotStatement
     let forgetAnnounced: HotStatement
@@ -132,6 +135,8 @@ struct HotStatements {
         names = try HotStatement(Index.Query.names, database)
         digests = try HotStatement(Index.Query.digests, database)
         agreed = try HotStatement(Index.Query.agreed, database)
+        chunkLists = try HotStatement(Index.Query.chunkLists, database)
+        addChunk = try HotStatement("INSERT OR IGNORE INTO chunks VALUES (?, ?, ?, ?)", database)
         move = try HotStatement("UPDATE meta SET epoch = ?, revision = ?, known = ?, term = ?", database)
         announce = try HotStatement("INSERT INTO announced (records) VALUES (?)", database)
         forgetAnnounced = try HotStatement("DELETE FROM announced", database)

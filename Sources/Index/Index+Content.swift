@@ -57,12 +57,14 @@ extension Index {
                 .execute(arguments: StatementArguments(.blob(file.bytes), .blob(list.encoded())))
             guard database.changesCount > 0 else { return false }
             let id = database.lastInsertedRowID
-            let insert = try database.cachedStatement(sql: "INSERT OR IGNORE INTO chunks VALUES (?, ?, ?, ?)")
+            let insert = try hot.addChunk
             var start: UInt64 = 0
             for chunk in list.chunks {
-                try insert.execute(
-                    arguments: StatementArguments(
-                        .integer(chunk.digest.prefix), .integer(id), .natural(start), .natural(UInt64(chunk.size))))
+                insert.bind(1, chunk.digest.prefix)
+                insert.bind(2, id)
+                try insert.bind(3, natural: start)
+                insert.bind(4, Int64(chunk.size))
+                try insert.run()
                 start += UInt64(chunk.size)
             }
             return true
@@ -116,6 +118,38 @@ extension Index {
                     ChunkLocation(file: try columns.digest(0), offset: try columns.natural(1), size: chunk.size))
             }
             return found
+        }
+    }
+
+    /// Which of `chunks` other files than `file` (nil: all files) have, as far as a part of their digests tells; and those
+    /// files, up to `limit`, the first the one that has the most of them.
+    package func holders(
+        of chunks: [Chunk], except file: Digest?, limit: Int = 8
+    ) throws(IndexError) -> (files: [Digest], chunks: Set<Digest>) {
+        try read("look up chunks") { database in
+            let own = try file.flatMap { file in
+                try Int64.fetchOne(
+                    database.cachedStatement(sql: "SELECT id FROM lists WHERE digest = ?"),
+                    arguments: StatementArguments(.blob(file.bytes)))
+            }
+            let find = try hot.chunkLists
+            var counts: [Int64: Int] = [:]
+            var found: Set<Digest> = []
+            for chunk in chunks {
+                find.bind(1, chunk.digest.prefix)
+                find.bind(2, own ?? 0)
+                try find.runAll { row in
+                    found.insert(chunk.digest)
+                    counts[Int64(clamping: try row.natural(0)), default: 0] += 1
+                    return true
+                }
+            }
+            let most = counts.sorted { ($0.value, $0.key) > ($1.value, $1.key) }.prefix(limit)
+            let name = try database.cachedStatement(sql: "SELECT digest FROM lists WHERE id = ?")
+            let files = try most.compactMap { id, _ in
+                try Row.fetchOne(name, arguments: StatementArguments(.integer(id))).map { try Columns($0).digest(0) }
+            }
+            return (files, found)
         }
     }
 

@@ -202,6 +202,7 @@ extension Index {
         static let agreed = """
             SELECT 1 FROM records INDEXED BY records_digest WHERE digest = ? AND unfinished < 2 LIMIT 1
             """
+        static let chunkLists = "SELECT DISTINCT list FROM chunks WHERE chunk = ? AND list <> ? LIMIT 8"
         static let upsert = """
             INSERT INTO records (path, revision, size, digest, unfinished, state, made, base_made, base_author, inode) \
             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (path) DO UPDATE SET \

@@ -145,6 +145,42 @@ import Tree
         #expect(try bench.scratch.read("r/f") == bytes)
     }
 
+    @Test func `Chunks of an edited file are read only if it was touched`() throws {
+        for isTouched in [false, true] {
+            let bench = try Bench()
+            let other = try Bench()
+            var bytes = randomBytes(2 << 20, seed: 21)
+            let (file, staged, _) = try transfer(bytes, bench, other)
+            _ = try bench.replica.place(.file(file), staged: staged, at: path("f"), expecting: nil)
+            // Bytes went bad under a fingerprint that says nothing of it: only a read can tell.
+            bench.shell("printf bad | dd of=f bs=1 seek=1500000 conv=notrunc 2>/dev/null")
+            let fingerprint = try bench.replica.root.openFile(path("f")).status().fingerprint
+            try bench.save("f", .file(file), fingerprint)
+            if isTouched { bench.shell("touch f") }
+            bytes[10] ^= 1
+            let (edited, next, sent) = try transfer(bytes, bench, other)
+            _ = try bench.replica.place(.file(edited), staged: next, at: path("g"), expecting: nil)
+            let isWhole = try bench.scratch.read("r/g") == bytes
+            #expect(isWhole == isTouched)
+            #expect(sent == (isTouched ? 2 : 1))
+        }
+    }
+
+    @Test func `What moves within a file is copied to where it belongs, and what repeats`() throws {
+        let bench = try Bench()
+        let other = try Bench()
+        let parts = (0..<4).map { randomBytes(400_000, seed: 30 + UInt64($0)) }
+        let before = parts[0] + parts[1] + parts[2] + parts[3]
+        let (file, staged, _) = try transfer(before, bench, other)
+        _ = try bench.replica.place(.file(file), staged: staged, at: path("f"), expecting: nil)
+        try bench.adopt("f")
+        let after = parts[3] + parts[1] + parts[1] + parts[2] + [1, 2, 3] + parts[0]
+        let (edited, next, sent) = try transfer(after, bench, other)
+        #expect(sent <= 20)
+        _ = try bench.replica.place(.file(edited), staged: next, at: path("g"), expecting: nil)
+        #expect(try bench.scratch.read("r/g") == after)
+    }
+
     @Test func `A chunk that has another size than its list says is refused`() throws {
         let bench = try Bench()
         let bytes = randomBytes(30_000, seed: 5)

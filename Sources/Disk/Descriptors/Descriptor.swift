@@ -117,6 +117,20 @@ package final class Descriptor: Sendable {
 
     /// Copies within the kernel; false where it cannot, and nothing may be concluded of what was written so far.
     package func copyRange(from source: Descriptor, at start: UInt64, to target: UInt64, count: UInt64) -> Bool {
+        let block: UInt64 = 4096
+        let head = (block - start % block) % block
+        // File systems share whole blocks only, and copy all where one end of the range is in the middle of one.
+        guard start % block == target % block, head + block <= count else {
+            return copyBytes(from: source, at: start, to: target, count: count)
+        }
+        let middle = (count - head) / block * block
+        return copyBytes(from: source, at: start, to: target, count: head)
+            && copyBytes(from: source, at: start + head, to: target + head, count: middle)
+            && copyBytes(
+                from: source, at: start + head + middle, to: target + head + middle, count: count - head - middle)
+    }
+
+    private func copyBytes(from source: Descriptor, at start: UInt64, to target: UInt64, count: UInt64) -> Bool {
         var done: UInt64 = 0
         while done < count {
             let copied = clinux_copy_range(

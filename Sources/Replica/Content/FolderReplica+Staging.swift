@@ -127,7 +127,7 @@ extension FolderReplica {
         }
         guard let transfer = transfers[file.digest] else { return .problem(Problem(.failed, operation: "stage")) }
         transfer.isAbandoned = false
-        try lookAround(transfer)
+        try lookAround(transfer, file.digest)
         if let problem = transfer.problem {
             giveUp(file.digest)
             return .problem(problem)
@@ -168,16 +168,29 @@ extension FolderReplica {
     }
 
     /// Takes the chunks that other files have: of an edited file, all but what the edit changed.
-    private func lookAround(_ transfer: Transfer) throws(StoreFailure) {
+    private func lookAround(_ transfer: Transfer, _ digest: Digest) throws(StoreFailure) {
         guard !transfer.hasLookedAround, transfer.problem == nil else { return }
         transfer.hasLookedAround = true
         sources.forgetFiles()
         defer { sources.forgetFiles() }
+        let missing = transfer.missingChunks
+        // Its own list is known by now, which says nothing of where its content is.
+        var isHere = try hasHistory(of: digest)
+        if !isHere { isHere = try !localFiles(of: digest, size: nil).isEmpty }
+        let holders = try indexed { () throws(IndexError) in
+            try index.holders(of: missing, except: isHere ? nil : digest)
+        }
+        for holder in holders.files where !transfer.missing.isEmpty {
+            guard let source = try untouchedFile(of: holder),
+                let list = try indexed({ () throws(IndexError) in try index.list(of: holder) })
+            else { continue }
+            transfer.copy(from: source.descriptor, holding: list) { source.isUntouched }
+        }
         let others = transfers.values.filter { $0 !== transfer && $0.isAbandoned }
+        guard !holders.chunks.isEmpty || !others.isEmpty else { return }
         for chunk in transfer.missingChunks {
-            guard let bytes = try localChunk(chunk) ?? others.lazy.compactMap({ $0.chunk(chunk) }).first else {
-                continue
-            }
+            let local = holders.chunks.contains(chunk.digest) ? try localChunk(chunk) : nil
+            guard let bytes = local ?? others.lazy.compactMap({ $0.chunk(chunk) }).first else { continue }
             do {
                 try bytes.withUnsafeBufferPointer { (bytes) throws(DiskError) in
                     try transfer.write(UnsafeRawBufferPointer(bytes), digest: chunk.digest)
@@ -192,6 +205,7 @@ extension FolderReplica {
     /// Copies a file that is here already: what was copied or renamed elsewhere sends no content. Nil where there is
     /// none.
     private func copyWhole(_ file: Entry.File) throws(StoreFailure) -> Staging<Staged>? {
+        if let copied = try copyUntouched(file) { return copied }
         for source in try localFiles(of: file.digest, size: file.size) {
             var list: ChunkList?
             let copied = copy(file, from: source) { list = $0 }
@@ -204,22 +218,37 @@ extension FolderReplica {
         return nil
     }
 
+    /// The same for a file that was not touched since it was read, and so need not be read again.
+    private func copyUntouched(_ file: Entry.File) throws(StoreFailure) -> Staging<Staged>? {
+        guard let source = try untouchedFile(of: file.digest), source.fingerprint.size == file.size,
+            try list(of: file.digest) != nil
+        else { return nil }
+        let copied = make(file) { (target) throws(DiskError) in
+            try copyAll(file.size, from: source.descriptor, to: target)
+            guard source.isUntouched else { throw DiskError("copy", code: 0) }
+        }
+        if case .ready = copied { return copied }
+        return nil
+    }
+
     /// Makes a staged copy of a file, if it holds what it should. Hands over the chunk list that comparing it made.
     func copy(
         _ file: Entry.File, from source: Descriptor, list: (ChunkList?) -> Void = { _ in }
     ) -> Staging<Staged> {
         make(file) { (target) throws(DiskError) in
-            if !target.clone(from: source) {
-                guard target.copyRange(from: source, at: 0, to: 0, count: file.size) else {
-                    throw DiskError("copy", code: 0)
-                }
-            }
+            try copyAll(file.size, from: source, to: target)
             // What was copied is compared, not what it was copied from: that may change at any time.
             let status = try target.status()
             guard let read = try? reader.read(target, status: status), read.digest == file.digest else {
                 throw DiskError("copy", code: 0)
             }
             list(read.list)
+        }
+    }
+
+    private func copyAll(_ size: UInt64, from source: Descriptor, to target: Descriptor) throws(DiskError) {
+        guard target.clone(from: source) || target.copyRange(from: source, at: 0, to: 0, count: size) else {
+            throw DiskError("copy", code: 0)
         }
     }
 }

@@ -51,7 +51,24 @@ struct SourceCache {
     }
 }
 
-// Content that is here already. Whoever takes it compares it with its digest: what the index says may be old.
+/// A file that is taken to hold what the index says without being read, since its ``Fingerprint`` is still the one that it
+/// had when its content was checked. Whoever copies from it asks once more afterwards.
+///
+/// So an edit of a large file costs what was edited and not what the file weighs. It is no more trust than each look at
+/// the folder has: a file with the fingerprint of its record is not read, not submitted, and replaced as the version that
+/// the record tells of. It does not catch what leaves the fingerprint as it is: bytes that went bad on the disk, a second
+/// write within one tick of a file system's coarse clock, and a write through a memory map to a page that was dirty when
+/// the content was checked. Such bytes would become part of the new version on this disk, as they were part of the old
+/// one, and what is sent from there is compared with its digest.
+struct UntouchedFile {
+    let descriptor: Descriptor
+    let fingerprint: Fingerprint
+
+    var isUntouched: Bool { (try? descriptor.status().fingerprint) == fingerprint }
+}
+
+// Content that is here already. Whoever takes it compares it with its digest, since what the index says may be old,
+// or sees that it was not touched.
 extension FolderReplica {
     /// Files that had this content when they were last looked at: staged, in the tree, taken out of it, in history.
     func localFiles(of digest: Digest, size: UInt64?) throws(StoreFailure) -> [Descriptor] {
@@ -71,6 +88,19 @@ extension FolderReplica {
             add(try? state.kept(item.name).openForReading())
         }
         return files
+    }
+
+    /// A file of the tree that has this content, and was not touched since that was found out.
+    func untouchedFile(of digest: Digest) throws(StoreFailure) -> UntouchedFile? {
+        let records = try indexed { () throws(IndexError) in try index.records(withDigest: digest) }
+        for record in records where !ignores(record.path, isDirectory: false) {
+            guard let fingerprint = record.fingerprint, let descriptor = try? root.openFile(record.path) else {
+                continue
+            }
+            let file = UntouchedFile(descriptor: descriptor, fingerprint: fingerprint)
+            if file.isUntouched { return file }
+        }
+        return nil
     }
 
     /// The bytes of a one-chunk file, from wherever they are.

@@ -77,6 +77,43 @@ final class Transfer {
         missingBytes -= min(missingBytes, UInt64(bytes.count * offsets.count))
     }
 
+    /// Copies what `source` has of the chunks that are missing, within the kernel and in runs of neighbours. They are not
+    /// read: they count only if `source` still holds what `other` says when all are copied.
+    ///
+    /// What fails here is left missing, and so tried in another way.
+    func copy(from source: Descriptor, holding other: ChunkList, stillHolds: () -> Bool) {
+        var places: [Digest: (start: UInt64, size: UInt32)] = [:]
+        places.reserveCapacity(other.chunks.count)
+        var start: UInt64 = 0
+        for chunk in other.chunks {
+            places[chunk.digest] = (start, chunk.size)
+            start += UInt64(chunk.size)
+        }
+        var copied: [Chunk] = []
+        var runs: [(source: UInt64, target: UInt64, count: UInt64)] = []
+        var offset: UInt64 = 0
+        for chunk in list.chunks {
+            defer { offset += UInt64(chunk.size) }
+            // What repeats is zeros, as a rule, and they are to become a hole.
+            guard missing[chunk.digest]?.offsets.count == 1, let place = places[chunk.digest], place.size == chunk.size
+            else { continue }
+            copied.append(chunk)
+            if let last = runs.last, last.source + last.count == place.start, last.target + last.count == offset {
+                runs[runs.count - 1].count += UInt64(chunk.size)
+            } else {
+                runs.append((place.start, offset, UInt64(chunk.size)))
+            }
+        }
+        for run in runs {
+            guard file.copyRange(from: source, at: run.source, to: run.target, count: run.count) else { return }
+        }
+        guard stillHolds() else { return }
+        for chunk in copied {
+            missing[chunk.digest] = nil
+            missingBytes -= min(missingBytes, UInt64(chunk.size))
+        }
+    }
+
     /// Bytes of a chunk that has come; nil where it has not, or is no part of the file.
     func chunk(_ chunk: Chunk) -> [UInt8]? {
         guard missing[chunk.digest] == nil, let offset = offsets[chunk.digest],
