@@ -144,7 +144,9 @@ try "gone while ignored counts as deleted" Sources/Sync/Reconciler+Reconcile.swi
 try "a hub takes what it ignores" Sources/Sync/HubMachine+Submissions.swift \
     's/if try isIgnored\(submission\) \{ return \.refused\(\.ignored\) \}//'
 try "ignored, and not lost sight of without a hub" Sources/Sync/PeerMachine.swift \
-    's/if link != \.live \{ try reconciler\.loseSight\(among: all\) \}//'
+    's/if backlog\.hasDirty \{ try reconciler\.loseSight\(among: all\) \}//'
+try "more is announced than what was heard" Sources/Sync/PeerMachine.swift \
+    's/try reconciler\.commit\(cursor: nil, durably: false\)\n        var paths/var paths/'
 try "every deletion passes where it is made" Sources/Sync/DeletionGuard.swift \
     's/guard allowance > 0 else \{/guard true else {/'
 try "every deletion passes at the hub" Sources/Sync/DeletionGuard.swift \
