@@ -257,6 +257,11 @@ extension Index {
         hasUnsyncedCommits = false
     }
 
+    /// Moves what the WAL holds into the file proper, so that whoever opens it next need not read that through.
+    package func checkpoint() throws(IndexError) {
+        try read("checkpoint") { try $0.execute(sql: "PRAGMA wal_checkpoint(TRUNCATE)") }
+    }
+
     private func move(to cursor: Cursor) throws {
         let move = try hot.move
         move.bind(1, Int64(bitPattern: cursor.epoch.rawValue))

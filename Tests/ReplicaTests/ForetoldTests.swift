@@ -79,6 +79,12 @@ import Tree
         #expect(try bench.text("f") == "one")
     }
 
+    @Test func `Who opens the folder next need not read through what this process wrote`() throws {
+        #expect(bench.shell("test -s .nosocks/index.sqlite-wal") == 0)
+        bench.replica.close()
+        #expect(bench.shell("test -s .nosocks/index.sqlite-wal") != 0)
+    }
+
     @Test func `What was to go in stays ready where the exchange fails`() throws {
         let new = try Bench.file("new")
         try announce(.file(new))

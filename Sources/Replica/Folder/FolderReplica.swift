@@ -130,6 +130,8 @@ package final class FolderReplica {
         readAhead.stop()
         stagingAhead.stop()
         historyWorker.stop()
+        // Where that fails, the next process reads it.
+        try? index.checkpoint()
     }
 
     /// Works off a batch, if the folder still is the one that was opened. In it a directory is resolved once for all that
