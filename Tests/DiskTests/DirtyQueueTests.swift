@@ -76,6 +76,9 @@ import Tree
             events: [(0, .vanished(wasDirectory: true), "d"), (10, .appeared, "d")],
             looks: [(10, ["d!"]), (50, ["d/"])]),
         Story(
+            name: "A directory that has another name now is not waited for",
+            events: [(0, .vanished(wasDirectory: true), "a"), (0, .moved, "a")], looks: [(0, ["a/"])]),
+        Story(
             name: "What appeared comes before what vanished",
             events: [(0, .vanished(wasDirectory: true), "a"), (50, .appeared, "z")], looks: [(50, ["z", "a/"])]),
     ]
