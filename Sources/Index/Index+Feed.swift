@@ -9,12 +9,7 @@ extension Index {
     /// Up to `limit` changes after `revision`, in order of revision: each path once, at its newest.
     package func feed(after revision: Revision, limit: Int) throws(IndexError) -> [Change] {
         try read("read the feed", adopting: true) { database in
-            // Revision 0 is outside the partial index; no change has it.
-            let sql = """
-                SELECT \(Query.columns) FROM records INDEXED BY records_revision \
-                WHERE revision > 0 AND revision > ? ORDER BY revision LIMIT ?
-                """
-            return try Self.records(database, sql, .natural(revision.rawValue), .limit(limit))
+            try Self.records(database, Query.feed, .natural(revision.rawValue), .limit(limit))
                 .map { Change(path: $0.path, version: $0.remote, author: $0.author) }
         }
     }

@@ -192,6 +192,12 @@ extension Index {
     enum Query {
         static let columns = "path, revision, state"
         static let range = "SELECT \(columns) FROM records WHERE path >= ? AND path < ? ORDER BY path LIMIT ?"
+        /// Revision 0 is outside the partial index; no change has it. SQLite enters the index by the first of the two
+        /// conditions, and goes through all that the other one leaves out: in this order nothing.
+        static let feed = """
+            SELECT \(columns) FROM records INDEXED BY records_revision \
+            WHERE revision > ? AND revision > 0 ORDER BY revision LIMIT ?
+            """
         static let unfinished = """
             SELECT \(columns) FROM records INDEXED BY records_unfinished \
             WHERE unfinished <> 0 AND path >= ? ORDER BY path LIMIT ?

@@ -1,6 +1,12 @@
-import Index
+import GRDB
+import GRDBSQLite
 import Testing
 import Tree
+
+// GRDB has a type of the same name.
+import struct Tree.Cursor
+
+@testable import Index
 
 @Suite struct FeedTests {
     private func change(_ name: String, _ revision: UInt64, _ entry: Entry? = nil) throws -> Change {
@@ -17,6 +23,27 @@ import Tree
         #expect(try index.feed(after: Revision(rawValue: 2), limit: 9) == [change("b", 3, .tombstone)])
         #expect(try index.feed(after: Revision(rawValue: 3), limit: 9) == [])
         #expect(index.cursor == cursor(3))
+    }
+
+    @Test func `What follows the head costs nothing of what is before it`() throws {
+        let folder = try Folder()
+        let last: UInt64 = 5000
+        do {
+            let index = try folder.open()
+            try index.save((1...last).map { try settled("f\($0)", $0) }, durably: false)
+        }
+        let database = try DatabaseQueue(path: folder.indexPath)
+        try database.read { database in
+            let statement = try database.makeStatement(sql: Index.Query.feed)
+            func steps(after revision: UInt64) throws -> Int32 {
+                let rows = try Row.fetchAll(statement, arguments: [Int64(revision), 100])
+                #expect(rows.count == min(100, Int(last - revision)))
+                return sqlite3_stmt_status(statement.sqliteStatement, SQLITE_STMTSTATUS_VM_STEP, 1)
+            }
+            let page = try steps(after: 0)
+            #expect(try steps(after: last - 100) <= page)
+            #expect(try steps(after: last) < 50)
+        }
     }
 
     @Test func `What only a disk knows is not in the feed`() throws {
