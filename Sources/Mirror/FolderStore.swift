@@ -143,6 +143,16 @@ final class FolderStore: ReplicaStore {
         try folder.rename(path, to: target, expecting: expected)
     }
 
+    func move(
+        _ path: RelativePath, to target: RelativePath, expecting expected: Fingerprint
+    ) throws(StoreFailure) -> Fingerprint? {
+        try folder.move(path, to: target, expecting: expected)
+    }
+
+    func formerName(of path: RelativePath, _ fingerprint: Fingerprint) throws(StoreFailure) -> RelativePath? {
+        try folder.formerName(of: path, fingerprint)
+    }
+
     // MARK: What came out
 
     func removed() throws(StoreFailure) -> [Removed] { try folder.removed() }

@@ -85,6 +85,11 @@ package struct Backlog {
         return taken.sorted { $0.path < $1.path }
     }
 
+    /// Takes a path out of turn.
+    package mutating func take(_ path: RelativePath) {
+        dirty[path] = nil
+    }
+
     /// Notes where an attempt to settle a path left it.
     package mutating func note(_ path: RelativePath, _ standing: Standing) {
         forget(path)

@@ -434,12 +434,16 @@ extension HubMachine {
         return takeActions()
     }
 
-    mutating func settle(_ path: RelativePath, rereading: Bool) throws(StoreFailure) {
-        let standing = try reconciler.reconcile(path, rereading: rereading)
+    mutating func settle(_ path: RelativePath, rereading: Bool, canWait: Bool = true) throws(StoreFailure) {
+        let standing = try reconciler.reconcile(path, rereading: rereading, canWait: canWait)
         backlog.note(path, standing)
         try acceptOwn()
         if standing != .waiting(.content) { absent[path] = nil }
         if standing == .settled || standing == .submitted { try tellFound(at: path) }
+        while let former = reconciler.formerNames.popLast() {
+            backlog.take(former)
+            try settle(former, rereading: false, canWait: false)
+        }
     }
 
     /// The hub's own submissions are judged where they arise, so that what is inside a new directory finds it live.

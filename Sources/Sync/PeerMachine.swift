@@ -298,6 +298,7 @@ package struct PeerMachine<Store: ReplicaStore>: FolderMachine {
             }
             record.heard(change.version, from: change.author)
             reconciler.put(record)
+            reconciler.noteLeaving(record)
             paths.append(change.path)
             guard case .file(let file) = change.entry, record.offered == nil else { continue }
             switch delivery.attachment {
@@ -322,7 +323,10 @@ package struct PeerMachine<Store: ReplicaStore>: FolderMachine {
         try reconciler.flush()
         try reconciler.announce(cursor: cursor(through: through, knowing: through))
         for (path, file) in superseded where transfers.abandon(path, file: file) { store.abandon(file) }
-        for path in try rulesFirst(paths) { backlog.note(path, try reconciler.reconcile(path)) }
+        for path in try reconciler.leavingLast(rulesFirst(paths)) {
+            backlog.note(path, try reconciler.reconcile(path))
+        }
+        reconciler.leaving.removeAll(keepingCapacity: true)
         backlog.reached(through)
         backlog.unblock()
         try gather()
@@ -408,6 +412,7 @@ package struct PeerMachine<Store: ReplicaStore>: FolderMachine {
                 let standing = try reconciler.reconcile(path, rereading: rereading)
                 if standing == .waiting(.children) { inner.append(path) } else { backlog.note(path, standing) }
                 if standing == .settled { try tellFound(at: path) }
+                try offerFormerNames()
             }
             // Directories go after what was in them, the innermost first.
             for path in inner.reversed() {
@@ -415,6 +420,19 @@ package struct PeerMachine<Store: ReplicaStore>: FolderMachine {
             }
             try gather()
             try reconciler.commit(cursor: nil, durably: false)
+        }
+    }
+
+    /// Offers the deletions that belong to what was just offered. They may be more than there is room for: no deletion
+    /// waits for content at the hub.
+    private mutating func offerFormerNames() throws(StoreFailure) {
+        while let former = reconciler.formerNames.popLast() {
+            guard !backlog.isInsideRefused(former) else {
+                backlog.add(former)
+                continue
+            }
+            backlog.take(former)
+            backlog.note(former, try reconciler.reconcile(former, canWait: false))
         }
     }
 

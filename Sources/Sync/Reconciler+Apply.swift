@@ -54,6 +54,7 @@ extension Reconciler {
                 record.remote.entry, staged: nil, at: record.path, expecting: found.fingerprint)
             return try conclude(placement, record, found)
         case .file(let file):
+            if found.fingerprint == nil, try isMovedHere(record, file) { return .ended(.done) }
             let before = missing.count
             guard let staged = try takePrepared(file, at: record.path) else {
                 guard missing.count > before else { return .ended(.waiting(.problem)) }
@@ -71,6 +72,49 @@ extension Reconciler {
             }
             return try conclude(placement, record, found)
         }
+    }
+
+    /// Notes that the hub has deleted a file that is here.
+    mutating func noteLeaving(_ record: Record) {
+        guard record.remote.entry.isTombstone, case .file(let file) = record.base.entry, record.offered == nil,
+            record.fingerprint != nil, !record.path.isRuleFile
+        else { return }
+        leaving[file, default: []].append(record.path)
+    }
+
+    /// These paths, with those last that have a file which has to go and comes elsewhere, so that it can be moved there.
+    func leavingLast(_ paths: [RelativePath]) throws(StoreFailure) -> [RelativePath] {
+        guard !leaving.isEmpty else { return paths }
+        var last: Set<RelativePath> = []
+        var arriving: Set<Entry.File> = []
+        for path in paths {
+            guard case .file(let file) = try record(at: path).remote.entry, let former = leaving[file],
+                arriving.insert(file).inserted
+            else { continue }
+            last.formUnion(former)
+        }
+        return last.isEmpty ? paths : paths.filter { !last.contains($0) } + paths.filter { last.contains($0) }
+    }
+
+    /// Renames a file that has to go to where the hub has the same one, and nothing is: so a renamed directory takes
+    /// neither copies nor space, and nobody who has one of its files open loses sight of it. False where there is none.
+    private mutating func isMovedHere(_ record: Record, _ file: Entry.File) throws(StoreFailure) -> Bool {
+        guard record.fingerprint == nil, !record.path.isRuleFile, !isPrepared(file, at: record.path) else {
+            return false
+        }
+        // The first, since the others go later.
+        while let path = leaving[file]?.popFirst() {
+            let former = try self.record(at: path)
+            guard former.isPending, former.remote.entry.isTombstone, former.offered == nil,
+                former.base.entry == .file(file), let expected = former.fingerprint,
+                !store.ignores(path, isDirectory: false),
+                let fingerprint = try store.move(path, to: record.path, expecting: expected)
+            else { continue }
+            settle(record, fingerprint: fingerprint, was: .tombstone)
+            settle(former, fingerprint: nil, was: former.base.entry)
+            return true
+        }
+        return false
     }
 
     /// Does what the hub's file asks of the tree where nobody has its content: what was made here in the way is not to

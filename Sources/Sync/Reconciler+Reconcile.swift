@@ -21,8 +21,11 @@ extension Reconciler {
 
     /// Settles one path as far as that is possible now.
     ///
-    /// `rereading` asks for the content to be read although the fingerprint is the same.
-    package mutating func reconcile(_ path: RelativePath, rereading: Bool = false) throws(StoreFailure) -> Standing {
+    /// `rereading` asks for the content to be read although the fingerprint is the same, `canWait` says that it may be
+    /// read later (``ReplicaStore/look(at:record:rereading:isPastRules:canWait:)``).
+    package mutating func reconcile(
+        _ path: RelativePath, rereading: Bool = false, canWait: Bool = true
+    ) throws(StoreFailure) -> Standing {
         for _ in 0..<Self.attempts {
             let record = try record(at: path)
             // Until the verdict is known, nobody can say whether a newer entry was made from ours.
@@ -34,7 +37,7 @@ extension Reconciler {
             if try isPlacedUnseen(record) { return .settled }
             let found: Found
             switch try store.look(
-                at: path, record: record, rereading: rereading, isPastRules: false, canWait: true)
+                at: path, record: record, rereading: rereading, isPastRules: false, canWait: canWait)
             {
             case .absent: found = Found(entry: .tombstone, fingerprint: nil)
             case .present(let entry, let fingerprint): found = Found(entry: entry, fingerprint: fingerprint)
@@ -198,6 +201,11 @@ extension Reconciler {
             Submission(
                 path: record.path, base: record.base.revision, entry: found.entry, isConfirmed: admission == .confirmed)
         )
+        if !record.base.entry.isLive, case .file = found.entry, let fingerprint = found.fingerprint,
+            let former = try store.formerName(of: record.path, fingerprint)
+        {
+            formerNames.append(former)
+        }
         return .submitted
     }
 

@@ -24,6 +24,11 @@ package struct Reconciler<Store: ReplicaStore> {
     /// Paths that this reconciler itself made or changed and that should be looked at as local changes.
     package var touched: [RelativePath] = []
     package var notices: [Notice] = []
+    /// Where files were that are offered under other names: deletions to be offered with them, so that others, who hear of
+    /// both at once, have but to rename.
+    package var formerNames: [RelativePath] = []
+    /// Where files are that the hub has deleted: what it has elsewhere now may be one of them.
+    var leaving: [Entry.File: ArraySlice<RelativePath>] = [:]
     /// Whether something came out of the tree that must be looked at once more.
     package internal(set) var hasRemoved = false
 
@@ -206,6 +211,8 @@ extension Reconciler {
         submissions.removeAll()
         missing.removeAll()
         touched.removeAll()
+        formerNames.removeAll()
+        leaving.removeAll()
     }
 
     /// A path inside `directory` that keeps it from going, `exception` apart: live, if what is on offer is accepted.

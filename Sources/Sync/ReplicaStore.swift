@@ -120,6 +120,18 @@ package protocol ReplicaStore: AnyObject {
         _ path: RelativePath, to target: RelativePath, expecting expected: Fingerprint
     ) throws(StoreFailure) -> Renaming
 
+    /// Renames a file that has no other name, with all that the disk keeps of it, if `path` holds what is expected and
+    /// nothing is at `target`. Nil where nothing was done.
+    ///
+    /// - Returns: what the file's fingerprint is now.
+    func move(
+        _ path: RelativePath, to target: RelativePath, expecting expected: Fingerprint
+    ) throws(StoreFailure) -> Fingerprint?
+    /// Where the file of this fingerprint, which was just found at `path`, was when it was looked at last, if that was
+    /// somewhere else and nothing is there any more: it came here with its directory, or is so large that to copy it would
+    /// take long.
+    func formerName(of path: RelativePath, _ fingerprint: Fingerprint) throws(StoreFailure) -> RelativePath?
+
     // MARK: What came out
 
     /// What was taken out of the tree and is not yet history, oldest first; after a crash, also what was taken out

@@ -489,6 +489,31 @@ final class SimStore: ReplicaStore {
         return .renamed
     }
 
+    func move(
+        _ path: RelativePath, to target: RelativePath, expecting expected: Fingerprint
+    ) throws(StoreFailure) -> Fingerprint? {
+        try enter()
+        checkCounts(path)
+        checkCounts(target)
+        guard problem(at: path) == nil, problem(at: target) == nil, disk.isDirectory(path.parent),
+            disk.isDirectory(target.parent), let there = disk.node(at: path),
+            SimDisk.fingerprint(of: there) == expected, disk.node(at: target) == nil
+        else { return nil }
+        guard case .file = there.kind else { return nil }
+        disk.willChangeNames()
+        disk.move(path, to: target)
+        try step()
+        return fingerprint(at: target)
+    }
+
+    func formerName(of path: RelativePath, _ fingerprint: Fingerprint) throws(StoreFailure) -> RelativePath? {
+        let former = index.records.values.filter {
+            $0.path != path && $0.fingerprint?.inode == fingerprint.inode && $0.base.entry.isLive
+                && $0.fingerprint?.size == fingerprint.size && disk.node(at: $0.path) == nil
+        }
+        return former.map(\.path).min()
+    }
+
     /// A version is set aside only where somebody else made another one.
     private func checkLoser(of path: RelativePath, _ node: SimDisk.Node) {
         guard !world.ledger.hasMerged, let record = index.records[path], let entry = SimDisk.entry(of: node) else {

@@ -207,11 +207,17 @@ extension World {
         setBack(site)
     }
 
-    /// Whoever restores a backup knows that what is newer goes.
+    /// Whoever restores a backup knows that what is newer goes; also where it was moved to, or kept as a conflict copy: the
+    /// place that it had before may be one that everybody else has given up.
     private func release(from site: Site, _ body: () -> Void) {
         let before = Set(site.disk.state.contents)
+        let nodes = site.disk.nodes
         body()
         for content in before.subtracting(site.disk.state.contents) { ledger.release(content) }
+        for (path, node) in nodes {
+            guard let content = node.kind.content, site.disk.node(at: path)?.kind.content != content else { continue }
+            ledger.release(content)
+        }
     }
 
     private func setBack(_ site: Site) {

@@ -217,9 +217,8 @@ import WebSocket
 
     @Test("A proxy that is not there is named")
     func unreachable() async throws {
-        let stub = try await StubProxy.bind(answer: nil)
-        let place = "127.0.0.1:\(stub.port)"
-        try await stub.close()
+        let nobodys = try NobodysPort()
+        let place = "127.0.0.1:\(nobodys.port)"
         for (scheme, name) in [("http://", ""), ("https://", "https://"), ("socks5h://", "socks5://")] {
             let proxy = try Proxy(scheme + place, variable: "V")
             let error = await #expect(throws: WebSocketClientError.self) {

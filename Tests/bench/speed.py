@@ -55,9 +55,13 @@ def arguments():
     parser.add_argument("--json", metavar="FILE", help="every figure, for programs")
     parser.add_argument("--markdown", action="store_true", help="the table as the README has it")
     parser.add_argument("--plots", metavar="DIR", help="what grow measured, as SVG")
+    parser.add_argument("--folder", metavar="DIR", help="where the trees are made, and removed again (a file system in "
+                        "memory if it has room, else where temporary files go)")
     options = parser.parse_args()
     options.scenarios = chosen(parser, options.scenario, SCENARIOS, "scenario")
     wanted = chosen(parser, options.tool, TOOLS, "tool") if options.tool else list(TOOLS)
+    if options.folder and not os.path.isdir(options.folder):
+        parser.error(f"there is no folder {options.folder}")
     if options.runs < 1 or options.scale <= 0 or options.patience <= 0:
         parser.error("F and S are above 0, and N is at least 1")
     if not os.access(options.program, os.X_OK):
@@ -110,7 +114,7 @@ def main():
         signal.signal(interruption, signal.default_int_handler)
     adopt_orphans()
     bench, link, report, interrupted = None, None, None, False
-    home = tempfile.mkdtemp(prefix="nosocks-bench-", dir=benches.roomy_folder(options.scale))
+    home = tempfile.mkdtemp(prefix="nosocks-bench-", dir=options.folder or benches.roomy_folder(options.scale))
     try:
         link = best_link()
         bench = benches.Bench(options, home, link)

@@ -101,6 +101,40 @@ extension FolderReplica {
         }
     }
 
+    /// Renames a file that has no other name, with all that the disk keeps of it, if `path` holds what is expected and
+    /// nothing is at `target`. Nil where nothing was done.
+    ///
+    /// Its content was agreed on under the former name and needs no look: so however large it is, this takes no time.
+    ///
+    /// - Returns: what the file's fingerprint is now.
+    package func move(
+        _ path: RelativePath, to target: RelativePath, expecting expected: Fingerprint
+    ) throws(StoreFailure) -> Fingerprint? {
+        do throws(DiskError) {
+            let from = try self.place(of: path)
+            let to = try self.place(of: target)
+            // What has other names, in the tree or elsewhere, would go on to be changed by those.
+            guard let status = try from.statusIfPresent(), status.fingerprint == expected, status.kind == .file,
+                status.links == 1
+            else { return nil }
+            hooks.beforeRemoval?(path)
+            try from.renameExclusively(to: to)
+            touched.insert(path.parent)
+            touched.insert(target.parent)
+            let fingerprint = try to.status().fingerprint
+            guard fingerprint.isSame(exceptForChangeTime: expected) else {
+                // An edit of the last moment: back to where it was made, or else a look at both names shows it.
+                try? to.renameExclusively(to: from)
+                return nil
+            }
+            watcher?.placed(target, fingerprint, isExchange: false)
+            if !told.isEmpty { told[target] = nil }
+            return fingerprint
+        } catch {
+            return nil
+        }
+    }
+
     /// Writes down what is about to be taken out of the tree.
     func willRemove(
         _ token: String, _ path: RelativePath, _ expected: Fingerprint
@@ -120,8 +154,13 @@ extension FolderReplica {
     /// fraction of what it does one by one.
     func foretell(_ records: [Record]) throws(StoreFailure) -> [RemovedItem] {
         var items: [RemovedItem] = []
+        let arriving = Set(records.lazy.filter { $0.fingerprint == nil }.compactMap(\.remote.entry.file?.digest))
         for record in records {
             guard record.offered == nil, let fingerprint = record.fingerprint, record.isReplacedAtOnce else { continue }
+            // It is renamed, as a rule.
+            if record.remote.entry.isTombstone, let digest = record.base.entry.file?.digest, arriving.contains(digest) {
+                continue
+            }
             let (known, origin) = try known(at: record.path, fingerprint)
             items.append(
                 RemovedItem(

@@ -72,6 +72,32 @@ extension FolderReplica {
         return known.isLive ? known : nil
     }
 
+    /// Where the file of this fingerprint, which was just found at `path`, was when it was looked at last, if that was
+    /// somewhere else and nothing is there any more: it came here with its directory, or is so large that to copy it would
+    /// take long.
+    ///
+    /// Any other file that was renamed may be a backup that a program makes right before it saves under the former name.
+    package func formerName(
+        of path: RelativePath, _ fingerprint: Fingerprint
+    ) throws(StoreFailure) -> RelativePath? {
+        let isLarge = fingerprint.size >= settings.readAheadSize
+        let named = try indexed { () throws(IndexError) in try index.records(ofInode: fingerprint.inode) }
+        return named.first { record in
+            guard let former = record.fingerprint, record.path != path, record.base.entry.isLive else { return false }
+            return (former == fingerprint || isLarge && former.isSame(exceptForChangeTime: fingerprint))
+                && isMissing(record.path)
+        }?.path
+    }
+
+    private func isMissing(_ path: RelativePath) -> Bool {
+        do throws(DiskError) {
+            _ = try root.status(of: path)
+            return false
+        } catch {
+            return error.isMissing
+        }
+    }
+
     private func symlink(at place: Place, _ fingerprint: Fingerprint) -> Observation {
         do {
             let target = try place.readSymlink()
