@@ -139,8 +139,6 @@ try "the disk asked again before the replacement" Sources/Sync/Reconciler+Apply.
     's/(let placement = try store\.place\(\n\s+record\.remote\.entry, staged: staged, at: record\.path, expecting: )found\.fingerprint\)/$1freshly(record) ?? found.fingerprint)/; s/(extension Reconciler \{\n)/$1    private func freshly(_ record: Record) -> Fingerprint? {\n        if case .present(_, let now)? = try? store.look(at: record.path, record: record, rereading: false) { now } else { nil }\n    }\n\n/'
 try "moved whatever it is by now" Sources/Sync/Reconciler+Apply.swift \
     's/(let fingerprint = try store\.move\(path, to: record\.path, expecting: )expected\)/$1freshly(former) ?? expected)/; s/(extension Reconciler \{\n)/$1    private func freshly(_ record: Record) -> Fingerprint? {\n        if case .present(_, let now)? = try? store.look(at: record.path, record: record, rereading: false) { now } else { nil }\n    }\n\n/'
-try "moved from where rules leave it alone" Sources/Sync/Reconciler+Apply.swift \
-    's/                !store\.ignores\(path, isDirectory: false\),\n//'
 try "a step that never ends" Sources/Sync/Reconciler+Reconcile.swift \
     's/for _ in 0\.\.<Self\.attempts \{/while true {/; s/case \.keep: return \.submit\(rebased\(record\)\)/case .keep: return .attempt(.again)/'
 try "gone while ignored counts as deleted" Sources/Sync/Reconciler+Reconcile.swift \
