@@ -95,6 +95,10 @@ final class FolderStore: ReplicaStore {
         try folder.receive(list: Array(buffer: list), of: file)
     }
 
+    func receive(difference: ByteBuffer, from base: Digest, of file: Entry.File) throws(StoreFailure) -> Bool {
+        try folder.receive(difference: Array(buffer: difference), from: base, of: file)
+    }
+
     func receive(chunk: ByteBuffer, digest: Digest, of file: Digest) throws(StoreFailure) -> Bool {
         try chunk.withBytes { (bytes) throws(StoreFailure) in
             try folder.receive(chunk: bytes, digest: digest, of: file)
@@ -109,6 +113,10 @@ final class FolderStore: ReplicaStore {
 
     func list(of file: Digest) throws(StoreFailure) -> ByteBuffer? {
         try folder.list(of: file).map { ByteBuffer(bytes: $0) }
+    }
+
+    func difference(of file: Digest, from base: Digest) throws(StoreFailure) -> ByteBuffer? {
+        try folder.difference(of: file, from: base).map { ByteBuffer(bytes: $0) }
     }
 
     func chunk(_ chunk: Digest, of file: Digest) throws(StoreFailure) -> ByteBuffer? {

@@ -71,7 +71,9 @@ extension HubMachine {
                 break
             }
             let isAtHome = isLive && derived.contains(change.revision)
-            let attached = isAtHome ? .none : try attachment(for: change.entry, at: change.path, from: store)
+            let former = isLive ? change.entry.largeFile.flatMap { formerVersions[$0.digest] } : nil
+            let attached =
+                isAtHome ? .none : try attachment(for: change.entry, at: change.path, from: store, former: former)
             deliveries.append(Delivery(change: change, attachment: attached))
             total += weight(of: attached, size: store.size)
             if total >= most {

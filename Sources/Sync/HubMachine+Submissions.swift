@@ -91,8 +91,12 @@ extension HubMachine {
     private func isListAcceptable(
         _ attachment: Attachment<Store.Content>, of file: Entry.File
     ) throws(StoreFailure) -> Bool {
-        guard case .list(let list) = attachment else { return true }
-        return try store.receive(list: list, of: file.digest)
+        switch attachment {
+        case .list(let list): try store.receive(list: list, of: file.digest)
+        case .difference(let difference, let former):
+            try store.receive(difference: difference, from: former, of: file)
+        case .none, .content: true
+        }
     }
 
     private mutating func hold(_ offer: Offer<Store.Content>, _ file: Digest, from id: SessionID) {

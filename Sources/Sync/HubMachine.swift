@@ -66,6 +66,8 @@ package struct HubMachine<Store: ReplicaStore>: FolderMachine {
     var creators: Set<SessionID> = []
     /// Revisions whose content was already known before them: peers find it at home.
     var derived: Set<Revision> = []
+    /// Of large files that were accepted of late what they replaced: whoever follows has most of their chunk lists.
+    private(set) var formerVersions: [Digest: Digest] = [:]
     /// A page of the feed, all that was in it after ``readAheadStart`` when it was read.
     var readAhead: ArraySlice<Change> = []
     var readAheadStart: Revision = .zero
@@ -395,6 +397,10 @@ extension HubMachine {
         let change = Change(path: submission.path, version: version, author: author)
         accepted.append((change, submission.base))
         var record = try reconciler.record(at: submission.path)
+        if let new = submission.entry.largeFile, let old = record.remote.entry.largeFile, new.digest != old.digest {
+            if formerVersions.count >= 1000 { formerVersions.removeAll() }
+            formerVersions[new.digest] = old.digest
+        }
         record.heard(version, from: author)
         reconciler.put(record)
         return change

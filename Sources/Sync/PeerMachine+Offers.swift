@@ -63,7 +63,9 @@ extension PeerMachine {
         guard case .file(let file) = submission.entry else { return Attachment.none }
         // The hub has what this replica once agreed on with it, under whichever name.
         if try store.knows(file.digest) { return Attachment.none }
-        let attached = try attachment(for: submission.entry, at: submission.path, from: store)
+        let former = try reconciler.record(at: submission.path).base.entry.largeFile
+        let attached = try attachment(
+            for: submission.entry, at: submission.path, from: store, former: former?.digest)
         if case .none = attached { return nil }
         return attached
     }

@@ -307,6 +307,10 @@ package struct PeerMachine<Store: ReplicaStore>: FolderMachine {
                 guard try store.receive(list: list, of: file.digest) else {
                     return violation("a chunk list is not that of its file")
                 }
+            case .difference(let difference, let former):
+                guard try store.receive(difference: difference, from: former, of: file) else {
+                    return violation("a chunk list is not that of its file")
+                }
             case .content(let content):
                 // What is here already in this content needs no second copy.
                 guard !record.base.entry.hasSameContent(as: change.entry) else { break }

@@ -26,18 +26,22 @@ package enum SyncProtocol {
 func weight<Content>(of attachment: Attachment<Content>, size: (Content) -> Int) -> Int {
     switch attachment {
     case .none: 128
-    case .content(let content), .list(let content): 128 + size(content)
+    case .content(let content), .list(let content), .difference(let content, _): 128 + size(content)
     }
 }
 
-/// Attaches a file's content (or chunk list) to what is said of it.
+/// Attaches a file's content to what is said of it, or its chunk list; of that no more than is new, if the other side has
+/// the list of `former`, as a rule.
 func attachment<Store: ReplicaStore>(
-    for entry: Entry, at path: RelativePath, from store: Store
+    for entry: Entry, at path: RelativePath, from store: Store, former: Digest?
 ) throws(StoreFailure) -> Attachment<Store.Content> {
     guard case .file(let file) = entry else { return .none }
     if file.isOneChunk {
         guard let content = try store.content(of: file, at: path) else { return .none }
         return .content(content)
+    }
+    if let former, let difference = try store.difference(of: file.digest, from: former) {
+        return .difference(difference, from: former)
     }
     guard let list = try store.list(of: file.digest) else { return .none }
     return .list(list)

@@ -83,6 +83,9 @@ package protocol ReplicaStore: AnyObject {
     func flush() throws(StoreFailure)
     /// Takes a chunk list (``ChunkList/encoded()``) for the file of this digest; false if it is not that file's.
     func receive(list: Content, of file: Digest) throws(StoreFailure) -> Bool
+    /// Takes a file's chunk list by its difference from that of `base`; false if it is not that file's. Nothing is done
+    /// where the other list is not known.
+    func receive(difference: Content, from base: Digest, of file: Entry.File) throws(StoreFailure) -> Bool
     /// Takes a chunk into the interrupted or running transfer of this file; false if the bytes are not that chunk.
     func receive(chunk: Content, digest: Digest, of file: Digest) throws(StoreFailure) -> Bool
     /// Nothing waits for the content of this file any more. What came of it may serve the one that took its place, for a
@@ -92,6 +95,9 @@ package protocol ReplicaStore: AnyObject {
     func content(of file: Entry.File, at path: RelativePath) throws(StoreFailure) -> Content?
     /// A file's chunk list, encoded, if it is known.
     func list(of file: Digest) throws(StoreFailure) -> Content?
+    /// The difference of a file's chunk list from that of `base` (``ChunkListDifference``), if both are known and that is
+    /// much less than the list.
+    func difference(of file: Digest, from base: Digest) throws(StoreFailure) -> Content?
     /// A chunk's bytes, if they are still here. For a one-chunk file both digests are the same.
     func chunk(_ chunk: Digest, of file: Digest) throws(StoreFailure) -> Content?
     /// Whether the hub and this replica have agreed on a file of this digest, at whatever path: then its content need not

@@ -50,6 +50,11 @@ extension Entry {
         if case .directory = self { true } else { false }
     }
 
+    /// The file that this is, if it has more than one chunk.
+    package var largeFile: File? {
+        if case .file(let file) = self, !file.isOneChunk { file } else { nil }
+    }
+
     /// Whether both hold the same content: mode and mtime are values that travel, but a difference in them alone is
     /// never a conflict.
     package func hasSameContent(as other: Entry) -> Bool {

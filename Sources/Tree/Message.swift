@@ -107,6 +107,9 @@ package enum Attachment<Content> {
     case content(Content)
     /// The chunk list of a larger one (``ChunkList/encoded()``).
     case list(Content)
+    /// What that list has which the list of another file has not (``ChunkListDifference``). Whoever lacks the other one
+    /// asks for the list.
+    case difference(Content, from: Digest)
 }
 
 extension Attachment: Sendable where Content: Sendable {}

@@ -52,6 +52,6 @@ extension Entry {
 
 extension Attachment where Content == ByteBuffer {
     fileprivate var encodedBound: Int {
-        bytes.map { Bound.contentLength + $0.readableBytes } ?? 0
+        bytes.map { Digest.byteCount + Bound.contentLength + $0.readableBytes } ?? 0
     }
 }

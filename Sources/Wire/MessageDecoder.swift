@@ -188,7 +188,12 @@ private struct Decoding {
         guard case .file(let file) = entry, file.isOneChunk == (kind == .content) else {
             throw .inconsistent(.attachment)
         }
-        if kind == .list { return .list(try list(upTo: WireLimits.list(ofFileSize: file.size))) }
+        let listLimit = WireLimits.list(ofFileSize: file.size)
+        if kind == .list { return .list(try list(upTo: listLimit)) }
+        if kind == .difference {
+            let former = try reader.digest()
+            return .difference(try content(4...max(4, listLimit), .list), from: former)
+        }
         let size = Int(file.size)
         return .content(try content(size...size, .attachment))
     }

@@ -107,7 +107,7 @@ extension WireWriter {
             $0.append(text: delivery.change.author, limit: WireLimits.name)
             $0.append(delivery.change.entry)
         }
-        if let content = delivery.attachment.bytes { append(content: content) }
+        append(delivery.attachment)
     }
 
     private mutating func append(_ offer: Offer<ByteBuffer>) {
@@ -120,7 +120,17 @@ extension WireWriter {
             $0.append(offer.number)
             $0.append(offer.submission.entry)
         }
-        if let content = offer.attachment.bytes { append(content: content) }
+        append(offer.attachment)
+    }
+
+    private mutating func append(_ attachment: Attachment<ByteBuffer>) {
+        switch attachment {
+        case .none: break
+        case .content(let bytes), .list(let bytes): append(content: bytes)
+        case .difference(let bytes, let former):
+            append(former)
+            append(content: bytes)
+        }
     }
 
     private mutating func append(_ settlement: Settlement) {
@@ -197,13 +207,14 @@ extension Attachment where Content == ByteBuffer {
         case .none: .none
         case .content: .content
         case .list: .list
+        case .difference: .difference
         }
     }
 
     package var bytes: ByteBuffer? {
         switch self {
         case .none: nil
-        case .content(let bytes), .list(let bytes): bytes
+        case .content(let bytes), .list(let bytes), .difference(let bytes, _): bytes
         }
     }
 }

@@ -29,6 +29,7 @@ enum AttachmentKind: UInt8 {
     case none = 0
     case content = 1
     case list = 2
+    case difference = 3
 }
 
 enum VerdictKind: UInt8 {

@@ -108,6 +108,30 @@ import Tree
         #expect(try bench.replica.stage(file, content: nil).name == "\(list.chunks.count) chunks")
     }
 
+    @Test func `A list comes by its difference, where the other list is known`() throws {
+        let other = try Bench()
+        var bytes = randomBytes(2 << 20, seed: 12)
+        try other.write(bytes, to: "f")
+        let former = try #require(try other.adopt("f").entry.largeFile)
+        bytes[1 << 20] ^= 1
+        try other.write(bytes, to: "f")
+        let file = try #require(try other.adopt("f").entry.largeFile)
+        let difference = try #require(try other.replica.difference(of: file.digest, from: former.digest))
+        let list = try other.list(file.digest)
+        #expect(difference.count < list.count / 10)
+
+        let bench = try Bench()
+        #expect(try bench.replica.receive(difference: difference, from: former.digest, of: file))
+        #expect(try bench.replica.list(of: file.digest) == nil)
+        #expect(try bench.replica.receive(list: other.list(former.digest), of: former.digest))
+        #expect(try !bench.replica.receive(difference: difference + [0], from: former.digest, of: file))
+        #expect(try !bench.replica.receive(difference: difference, from: former.digest, of: former))
+        #expect(try bench.replica.list(of: file.digest) == nil)
+        #expect(try bench.replica.receive(difference: difference, from: former.digest, of: file))
+        #expect(try bench.list(file.digest) == list)
+        #expect(try other.replica.difference(of: file.digest, from: Digest(of: [1])) == nil)
+    }
+
     /// Takes a file through a transfer, and says how many chunks had to come from the other side.
     private func transfer(_ bytes: [UInt8], _ bench: Bench, _ other: Bench) throws -> (Entry.File, Staged, Int) {
         try other.write(bytes, to: "source")

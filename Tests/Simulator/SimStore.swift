@@ -299,6 +299,15 @@ final class SimStore: ReplicaStore {
         return true
     }
 
+    func receive(difference: Content, from base: Digest, of file: Entry.File) throws(StoreFailure) -> Bool {
+        guard index.lists[base] != nil || disk.content(of: base) != nil else { return true }
+        return try receive(list: difference, of: file.digest)
+    }
+
+    func difference(of file: Digest, from base: Digest) throws(StoreFailure) -> Content? {
+        disk.content(of: base) == nil ? nil : try list(of: file)
+    }
+
     func receive(chunk: Content, digest: Digest, of file: Digest) throws(StoreFailure) -> Bool {
         try enter()
         guard SimContent.digest(of: chunk) == digest else { return false }

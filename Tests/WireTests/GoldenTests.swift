@@ -59,6 +59,15 @@ import Wire
                 ed010d0000016504036164610303612f620900000166050361646100
                 """
             ),
+            (
+                .changes(
+                    [delivery("g", 1, file(70_000), .difference(ByteBuffer(bytes: [0, 0, 0, 0]), from: other))],
+                    through: Revision(rawValue: 1)),
+                """
+                03020001013300030167010361646101a401f0a204000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e
+                1f03ffc99a3beeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee0400000000000000
+                """
+            ),
             (.caughtUp(Revision(rawValue: 300)), "040200ac02"),
             (
                 .submit([

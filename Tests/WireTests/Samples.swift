@@ -90,6 +90,7 @@ struct Samples {
     private mutating func attachment(to entry: Entry) -> Attachment<ByteBuffer> {
         guard case .file(let file) = entry, bool() else { return .none }
         if file.isOneChunk { return file.size <= 300 ? .content(buffer(Int(file.size))) : .none }
+        if bool() { return .difference(buffer(4 + int(0...80)), from: digest()) }
         return .list(buffer(12 + 36 * int(0...3)))
     }
 
@@ -174,6 +175,7 @@ private func isSame(_ left: Attachment<ByteBuffer>, _ right: Attachment<ByteBuff
     switch (left, right) {
     case (.none, .none): true
     case (.content(let left), .content(let right)), (.list(let left), .list(let right)): left == right
+    case (.difference(let left, let former), .difference(let right, let other)): left == right && former == other
     default: false
     }
 }

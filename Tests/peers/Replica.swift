@@ -36,7 +36,8 @@ struct Replica {
                         throw Failure("the content of revision \(change.revision) is not that of its digest")
                     }
                 case .none where content.knows(file.digest): break
-                case .none, .list: throw Failure("revision \(change.revision) came without content: it is not 64 KiB")
+                case .none, .list, .difference:
+                    throw Failure("revision \(change.revision) came without content: it is not 64 KiB")
                 }
             }
             entries[change.path] = change.entry.isLive ? change.entry : nil

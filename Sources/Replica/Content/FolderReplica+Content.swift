@@ -21,6 +21,13 @@ extension FolderReplica {
         try indexed { () throws(IndexError) in try index.encodedList(of: file) }
     }
 
+    /// The difference of a file's chunk list from that of `base` (``ChunkListDifference``), if both are known and that is
+    /// much less than the list.
+    package func difference(of file: Digest, from base: Digest) throws(StoreFailure) -> [UInt8]? {
+        guard let list = try list(of: file), let former = try self.list(of: base) else { return nil }
+        return ChunkListDifference.encode(list, from: former)
+    }
+
     /// A chunk's bytes, if they are still here. For a one-chunk file both digests are the same.
     package func chunk(_ chunk: Digest, of file: Digest) throws(StoreFailure) -> [UInt8]? {
         if chunk == file { return try localBytes(of: file, size: nil) }

@@ -54,6 +54,15 @@ extension FolderReplica {
         return true
     }
 
+    /// The same by what the list has that the list of `base` has not. Nothing is done where that one is not known.
+    package func receive(
+        difference: [UInt8], from base: Digest, of file: Entry.File
+    ) throws(StoreFailure) -> Bool {
+        guard let former = try list(of: base) else { return true }
+        guard let list = ChunkListDifference.apply(difference, to: former, fileSize: file.size) else { return false }
+        return try receive(list: list, of: file.digest)
+    }
+
     /// Takes a chunk into the interrupted or running transfer of this file; false if the bytes are not that chunk.
     package func receive(
         chunk: UnsafeRawBufferPointer, digest: Digest, of file: Digest

@@ -14,6 +14,8 @@ enum Parser: String, CaseIterable {
     case messages
     /// The chunk list of a file.
     case lists
+    /// The difference of one from another.
+    case differences
     /// A path off the wire.
     case paths
     /// The names of conflict copies.
@@ -36,6 +38,7 @@ enum Parser: String, CaseIterable {
         case .head: try eatHead(input)
         case .messages: try eatMessage(input)
         case .lists: try eatList(input)
+        case .differences: try eatDifference(input)
         case .paths: try eatPath(input)
         case .conflicts: try eatConflictName(input)
         case .ignore: try eatRules(input)
@@ -53,6 +56,7 @@ enum Parser: String, CaseIterable {
         case .head: headSeeds()
         case .messages: try messageSeeds()
         case .lists: try listSeeds()
+        case .differences: try differenceSeeds()
         case .paths: pathSeeds()
         case .conflicts: try conflictSeeds()
         case .ignore: ruleSeeds()

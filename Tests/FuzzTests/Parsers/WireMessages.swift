@@ -18,6 +18,7 @@ extension Parser {
         let large = entry(size: 100_000, digest)
         let content = Attachment.content(ByteBuffer(string: "abc"))
         let list = Attachment.list(ByteBuffer(bytes: try listSeeds()[0]))
+        let difference = Attachment.difference(ByteBuffer(bytes: try differenceSeeds()[1]), from: digest)
         func delivery(_ entry: Entry, _ attachment: Attachment<ByteBuffer>) -> Delivery<ByteBuffer> {
             Delivery(
                 change: Change(path: path, version: Version(revision: revision, entry: entry), author: "ann"),
@@ -41,11 +42,13 @@ extension Parser {
                     isReadOnly: true, term: Term(rawValue: 6), nextTerm: Term(rawValue: 7), continues: true)),
             .changes(
                 [
-                    delivery(small, content), delivery(large, list), delivery(directory, .none),
-                    delivery(.tombstone, .none), delivery(symlink, .none),
+                    delivery(small, content), delivery(large, list), delivery(large, difference),
+                    delivery(directory, .none), delivery(.tombstone, .none), delivery(symlink, .none),
                 ], through: revision),
             .caughtUp(revision),
-            .submit([offer(small, content), offer(large, list), offer(.tombstone, .none)]),
+            .submit([
+                offer(small, content), offer(large, list), offer(large, difference), offer(.tombstone, .none),
+            ]),
             .settled(
                 [.accepted(revision), .lost(revision), .blocked(by: path), .refused(.invalid)].map {
                     Settlement(number: 1 << 40, verdict: $0)
@@ -65,6 +68,33 @@ extension Parser {
         guard let list = ChunkList(encoded: input) else { return }
         try demand(list.encoded() == input, "another list came back")
         try demand(list.chunks.reduce(0) { $0 + UInt64($1.size) } == list.fileSize, "sizes that do not add up")
+    }
+
+    func eatDifference(_ input: [UInt8]) throws {
+        let base = try largeList(of: 1_000_000, 30)
+        for size in [100_000, 1_000_000, UInt64.max] {
+            guard let list = ChunkListDifference.apply(input, to: base, fileSize: size) else { continue }
+            try demand((list.count - 12) % 36 == 0, "the list ends within a chunk")
+            guard let again = ChunkListDifference.encode(list, from: base) else { continue }
+            let back = ChunkListDifference.apply(again, to: base, fileSize: size)
+            try demand(back == list, "another list came back")
+        }
+    }
+
+    func differenceSeeds() throws -> [[UInt8]] {
+        let base = try largeList(of: 1_000_000, 30)
+        var edited = base
+        edited[12 + 36 * 7 + 5] ^= 1
+        let shifted = base[..<12] + base[(12 + 36)...] + base[12..<(12 + 36)]
+        return [base, edited, Array(shifted)].compactMap { ChunkListDifference.encode($0, from: base) }
+    }
+
+    /// A list of chunks of different digests.
+    private func largeList(of size: UInt64, _ count: Int) throws -> [UInt8] {
+        let chunks = (0..<count).compactMap { number in
+            Digest([UInt8](repeating: UInt8(number), count: 32)).map { Chunk(size: 20_000, digest: $0) }
+        }
+        return ChunkList(fileSize: size, chunks: chunks).encoded()
     }
 
     func listSeeds() throws -> [[UInt8]] {
