@@ -63,75 +63,23 @@ package enum WebSocketClient {
         head.headers.replaceOrAdd(name: "Host", value: address.hostHeader(isTLS: tls != nil))
         var session: ClientTLSSession?
         if let tls { session = try ClientTLSSession(tls, to: address) }
-        let attempt = Attempt(
-            head: head, subprotocols: subprotocols, configuration: configuration, source: source, tls: session,
-            tunnel: tunnel, handler: handler, outcome: group.any().makePromise(of: WebSocketConnection.self))
-        do {
-            return try await attempt.run(address, group: group)
-        } catch {
-            let error = WebSocketClientError(error)
-            throw tunnel?.explain(error) ?? error
-        }
+        let dialer = Dialer(
+            address: address, source: source, tls: session, tunnel: tunnel, configuration: configuration)
+        let handshake = Handshake(
+            head: head, subprotocols: subprotocols, configuration: configuration, handler: handler,
+            outcome: group.any().makePromise(of: WebSocketConnection.self))
+        return try await dialer.connect(handshake.outcome, group: group) { try handshake.begin($0) }
     }
 
-    /// One try to connect.
-    private struct Attempt: Sendable {
+    private struct Handshake: Sendable {
         let head: HTTPRequestHead
         let subprotocols: [String]
         let configuration: WebSocketConfiguration
-        let source: SocketAddress?
-        let tls: ClientTLSSession?
-        let tunnel: Tunnel?
         let handler: any WebSocketHandler
         let outcome: EventLoopPromise<WebSocketConnection>
 
-        func run(_ address: Address, group: any EventLoopGroup) async throws -> WebSocketConnection {
-            var bootstrap = ClientBootstrap(group: group)
-                .connectTimeout(configuration.handshakeTimeout)
-                .channelInitializer { channel in
-                    channel.eventLoop.makeCompletedFuture { try setUp(channel) }
-                }
-            if let source { bootstrap = bootstrap.bind(to: source) }
-            let channel: any Channel
-            do {
-                switch tunnel?.entrance ?? address {
-                case .host(let host, let port):
-                    channel = try await bootstrap.channelOption(.tcpOption(.tcp_nodelay), value: 1)
-                        .connect(host: host, port: port).get()
-                case .unixSocket(let path):
-                    channel = try await bootstrap.connect(unixDomainSocketPath: path).get()
-                }
-            } catch {
-                let error = tunnel?.unreachable(error) ?? error
-                outcome.fail(error)
-                throw error
-            }
-            let deadline = channel.eventLoop.scheduleTask(in: configuration.handshakeTimeout) {
-                // Still in there if it is the proxy that takes so long.
-                try? channel.pipeline.syncOperations.handler(type: TunnelHandler.self).timedOut()
-                outcome.fail(WebSocketClientError.timedOut)
-            }
-            outcome.futureResult.whenComplete { result in
-                deadline.cancel()
-                if case .failure = result { channel.close(promise: nil) }
-            }
-            return try await outcome.futureResult.get()
-        }
-
-        /// On the channel's event loop.
-        private func setUp(_ channel: any Channel) throws {
-            try channel.syncOptions?.apply(configuration)
-            // Everything that ends the channel without an answer.
-            channel.closeFuture.whenComplete { _ in outcome.fail(ChannelError.eof) }
-            if let tunnel {
-                try tunnel.install(in: channel, fail: { outcome.fail($0) }, opened: shakeHands)
-            } else {
-                try shakeHands(channel)
-            }
-        }
-
         /// With the server, on the channel's event loop.
-        private func shakeHands(_ channel: any Channel) throws {
+        func begin(_ channel: any Channel) throws {
             let encoder = HTTPRequestEncoder()
             let decoder = ByteToMessageHandler(
                 HTTPResponseDecoder(
@@ -150,7 +98,6 @@ package enum WebSocketClient {
                             return nil
                         }
                     }))
-            try tls?.install(in: channel) { outcome.fail($0) }
             try channel.pipeline.syncOperations.addHandlers([encoder, decoder, validation, upgrade])
             upgrade.upgradeResultFuture.assumeIsolated().whenComplete { result in
                 switch result {

@@ -8,33 +8,37 @@ import Darwin
 final class NobodysPort {
     struct Unavailable: Error {}
 
-    private let socket: Int32
+    private let descriptor: Int32
     let port: Int
 
     init() throws {
         #if canImport(Glibc)
-        socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         #else
-        socket = Darwin.socket(AF_INET, SOCK_STREAM, 0)
+        descriptor = socket(AF_INET, SOCK_STREAM, 0)
         #endif
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = INADDR_LOOPBACK.bigEndian
-        var size = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let socket = socket
-        let isBound = withUnsafeMutablePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(socket, $0, size) == 0 && getsockname(socket, $0, &size) == 0
-            }
+        let descriptor = descriptor
+        // A sockaddr_in, byte by byte: its family, two bytes of the port, and the address.
+        var address = [UInt8](repeating: 0, count: 16)
+        #if canImport(Glibc)
+        address[0] = UInt8(AF_INET)
+        #else
+        address[1] = UInt8(AF_INET)
+        #endif
+        address.replaceSubrange(4..<8, with: [127, 0, 0, 1])
+        var size = socklen_t(address.count)
+        let isBound = address.withUnsafeMutableBytes { bytes in
+            guard let pointer = bytes.baseAddress?.assumingMemoryBound(to: sockaddr.self) else { return false }
+            return bind(descriptor, pointer, size) == 0 && getsockname(descriptor, pointer, &size) == 0
         }
-        port = Int(UInt16(bigEndian: address.sin_port))
+        port = Int(address[2]) << 8 | Int(address[3])
         guard isBound else {
-            close(socket)
+            close(descriptor)
             throw Unavailable()
         }
     }
 
     deinit {
-        close(socket)
+        close(descriptor)
     }
 }
