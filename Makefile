@@ -19,7 +19,7 @@ help:
 	@echo 'make demo                     build, then watch three folders follow each other'
 	@echo 'make build                    the program: $(BINARY)'
 	@echo 'make install PREFIX=/usr/local'
-	@echo '                              the program, into PREFIX/bin; also: make uninstall'
+	@echo '                              the program, its manual and the shells'\'' completions; also: make uninstall'
 	@echo 'make test                     the tests'
 	@echo 'make test-isal                the tests of what deflates, built with Intel'\''s ISA-L for it (the trait ISAL)'
 	@echo 'make simulate SEEDS=10000     a simulated hub and its peers, with faults, from many seeds'
@@ -144,8 +144,11 @@ bench-websocket: prerequisites-bench-websocket
 install: $(BINARY)
 	install -d $(DESTDIR)$(PREFIX)/bin
 	install -s -m 755 $(BINARY) $(DESTDIR)$(PREFIX)/bin/nosocks
+	$(BINARY) generate $(DESTDIR)$(PREFIX)/share
 
+# The program itself knows what came with it.
 uninstall:
+	cd $(DESTDIR)$(PREFIX)/share && ../bin/nosocks generate --list | xargs rm -f
 	rm -f $(DESTDIR)$(PREFIX)/bin/nosocks
 
 # The tests have built these programs, so that nothing is built twice.

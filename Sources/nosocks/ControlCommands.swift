@@ -41,19 +41,26 @@ extension Wording {
 }
 
 /// `nosocks status [DIR]`
-struct Status: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
+struct Status: DocumentedCommand {
+    static let help = CommandHelp(
         abstract: "Tell how a running replica stands, and end by it.",
-        discussion: """
-            Examples:
-              nosocks status ~/notes
-              nosocks status -q && deploy                only if it is in sync
-              nosocks status --json | jq .peers
-
+        examples: [
+            .init("nosocks status ~/notes"),
+            .init("nosocks status -q && deploy", "only if it is in sync"),
+            .init("nosocks status --json | jq .peers"),
+        ],
+        text: [
+            """
             Ends with the first of these that is true: 7 without a connection to the hub, 5 with deletions held back, 3 \
             with problems, 4 with conflict copies, 1 while changes are on their way, 0 in sync. So what waits for a \
             person comes before what settles by itself.
-            """)
+            """
+        ],
+        endings: [
+            (.failed, "Changes are on their way; or it failed, and said why."), (.problems, nil),
+            (.conflicts, "There are conflict copies."), (.guarded, "Deletions are held back."),
+            (.unreachable, "There is no connection to the hub."),
+        ])
 
     @OptionGroup var replica: RunningReplicaOptions
 
@@ -114,16 +121,18 @@ struct Status: AsyncParsableCommand {
 }
 
 /// `nosocks wait [DIR]`
-struct Wait: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
+struct Wait: DocumentedCommand {
+    static let help = CommandHelp(
         abstract: "Wait until everything that was on this disk before is on the hub.",
-        discussion: """
-            Examples:
-              make && nosocks wait && ssh hub.example deploy
-              nosocks wait --all --timeout 2m ~/notes     until all connected peers have it, too
-
-            Ends with 124 when its time is up, and with 7 if there is no connection to the hub for 5 s.
-            """)
+        examples: [
+            .init("make && nosocks wait && ssh hub.example deploy"),
+            .init("nosocks wait --all --timeout 2m ~/notes", "until all connected peers have it, too"),
+        ],
+        text: ["Ends with 124 when its time is up, and with 7 if there is no connection to the hub for 5 s."],
+        endings: [
+            (.problems, nil), (.guarded, "Deletions are held back."),
+            (.unreachable, "There is no connection to the hub for 5 s."), (.timedOut, nil),
+        ])
 
     @OptionGroup var replica: RunningReplicaOptions
 
@@ -148,13 +157,10 @@ struct Wait: AsyncParsableCommand {
 }
 
 /// `nosocks confirm [DIR]`
-struct Confirm: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
+struct Confirm: DocumentedCommand {
+    static let help = CommandHelp(
         abstract: "Let the deletions through that are held back.",
-        discussion: """
-            Examples:
-              nosocks status ~/notes && nosocks confirm ~/notes
-            """)
+        examples: [.init("nosocks status ~/notes; nosocks confirm ~/notes")])
 
     @OptionGroup var replica: RunningReplicaOptions
 
@@ -167,13 +173,10 @@ struct Confirm: AsyncParsableCommand {
 }
 
 /// `nosocks revert [DIR]`
-struct Revert: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
+struct Revert: DocumentedCommand {
+    static let help = CommandHelp(
         abstract: "Bring back what the deletions would delete that are held back.",
-        discussion: """
-            Examples:
-              nosocks revert ~/notes
-            """)
+        examples: [.init("nosocks revert ~/notes")])
 
     @OptionGroup var replica: RunningReplicaOptions
 

@@ -3,16 +3,15 @@ import Mirror
 import Replica
 
 /// `nosocks doctor [DIR]`
-struct Doctor: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
+struct Doctor: DocumentedCommand {
+    static let help = CommandHelp(
         abstract: "Find out what stands in a replica's way on this machine, and what to do about it.",
-        discussion: """
-            Examples:
-              nosocks doctor ~/notes
-              nosocks doctor --json | jq 'select(.fine | not)'
-
-            Ends with 0 if all is well, else with 1.
-            """)
+        examples: [
+            .init("nosocks doctor ~/notes"),
+            .init("nosocks doctor --json | jq 'select(.fine | not)'"),
+        ],
+        text: ["Ends with 0 if all is well, else with 1."],
+        endings: [(.done, "All is well."), (.failed, "Something is not well; each finding says what to do about it.")])
 
     @Argument(help: ArgumentHelp("The folder.", valueName: "dir"), completion: .directory)
     var directory = "."

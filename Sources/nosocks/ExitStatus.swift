@@ -1,26 +1,37 @@
 /// How the process ends; scripts depend on these.
-enum ExitStatus: Int32, Error {
+enum ExitStatus: Int32, Error, CaseIterable {
     case done = 0
-    /// Failed, said why.
     case failed = 1
     case usage = 2
-    /// In sync but for paths with problems, each of them listed.
     case problems = 3
-    /// There are conflict copies, and somebody asked for them (`--fail-on-conflict`, `status`).
     case conflicts = 4
-    /// Stopped by a guard: the root vanished or changed, or too many deletions.
     case guarded = 5
-    /// The hub does not let this peer in.
     case refused = 6
-    /// The hub cannot be reached.
     case unreachable = 7
-    /// The other side speaks no version that this one does.
     case incompatible = 8
     case noSpace = 9
-    /// Another process holds this replica.
     case held = 10
-    /// `wait` ran out of time.
     case timedOut = 124
-    /// `join --once` was told to end before it was done: as a shell has it for a program that SIGINT ended.
+    /// As a shell has it for a program that SIGINT ended.
     case interrupted = 130
+
+    /// For a person; the manual and the table of errors are made from it.
+    var meaning: String {
+        switch self {
+        case .done: "Done; in sync; ended on request."
+        case .failed: "Failed, and said why."
+        case .usage: "Wrong usage."
+        case .problems: "In sync but for paths with problems, each of them listed."
+        case .conflicts: "There are conflict copies, and somebody asked for them."
+        case .guarded:
+            "Stopped by a guard, and deleted nothing anywhere: the folder vanished or changed, or deletions are held back."
+        case .refused: "Refused: the token, the certificate, or changes by who may only look."
+        case .unreachable: "The hub cannot be reached."
+        case .incompatible: "What answers is no hub, or speaks no version that this one does."
+        case .noSpace: "No space."
+        case .held: "Another process holds this replica."
+        case .timedOut: "It ran out of time."
+        case .interrupted: "Told to end before the folders were the same."
+        }
+    }
 }

@@ -2,16 +2,20 @@ import ArgumentParser
 import Mirror
 
 /// `nosocks hub [DIR]`
-struct Hub: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
+struct Hub: DocumentedCommand {
+    static let help = CommandHelp(
         abstract: "Serve a folder, and stay in the foreground.",
-        discussion: """
-            Examples:
-              nosocks hub ~/notes
-              nosocks hub --listen 127.0.0.1:0 .     take a free port, and say which
-              nosocks hub --read-only /srv/public    others may look, not change
-              nosocks hub --listen 0.0.0.0:7625 .    from other machines: TLS, and tokens
-            """)
+        examples: [
+            .init("nosocks hub ~/notes"),
+            .init("nosocks hub --listen 127.0.0.1:0 .", "take a free port, and say which"),
+            .init("nosocks hub --read-only /srv/public", "others may look, not change"),
+            .init("nosocks hub --listen 0.0.0.0:7625 .", "from other machines: TLS, and tokens"),
+        ],
+        endings: [
+            (.conflicts, "There are conflict copies, and --fail-on-conflict was given."), (.guarded, nil),
+            (.noSpace, nil), (.held, nil),
+        ],
+        environment: [.token])
 
     @Argument(help: ArgumentHelp("The folder.", valueName: "dir"), completion: .directory)
     var directory = "."

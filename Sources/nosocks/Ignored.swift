@@ -9,17 +9,23 @@ import Foundation
 #endif
 
 /// `nosocks ignored PATH…`
-struct Ignored: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
+struct Ignored: DocumentedCommand {
+    static let help = CommandHelp(
         abstract: "Say which rule ignores a path, as git check-ignore -v does.",
-        discussion: """
-            Examples:
-              nosocks ignored build/app.o      .nosocksignore:3:build/ and the path, with a tab between
-              nosocks ignored --json *         one JSON object a line
-
+        examples: [
+            .init("nosocks ignored build/app.o", "says .nosocksignore:3:build/, a tab, the path"),
+            .init("nosocks ignored --json *", "one JSON object a line"),
+        ],
+        text: [
+            """
             Prints a line for each path that is ignored, and ends with 0 if any is, else with 1. Works whether or not \
             the replica is running.
-            """)
+            """
+        ],
+        endings: [
+            (.done, "At least one path is ignored."), (.failed, "None is."),
+            (.usage, "Wrong usage; a path lies in no replica."),
+        ])
 
     @Argument(help: ArgumentHelp("What to ask about; it need not exist.", valueName: "path"), completion: .file())
     var paths: [String]

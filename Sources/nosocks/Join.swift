@@ -3,21 +3,32 @@ import Mirror
 import Tree
 
 /// `nosocks join URL [DIR]`
-struct Join: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
+struct Join: DocumentedCommand {
+    static let help = CommandHelp(
         abstract: "Keep a folder the same as a hub's, both ways, and stay in the foreground.",
-        discussion: """
-            Examples:
-              nosocks join ws://127.0.0.1:7625 ~/notes
-              nosocks join --once ws://127.0.0.1:7625 copy && make -C copy
-              nosocks join --once --fail-on-conflict ws://127.0.0.1:7625 copy     and nothing in it wants settling
-              nosocks join --pin sha256:… --token-file hub.token wss://hub.example:7625 ~/notes
-              nosocks join --replace ws://127.0.0.1:7625 .     take the hub's, keep ours in history
-
+        examples: [
+            .init("nosocks join ws://127.0.0.1:7625 ~/notes"),
+            .init("nosocks join --once ws://127.0.0.1:7625 copy && make -C copy"),
+            .init(
+                "nosocks join --once --fail-on-conflict ws://127.0.0.1:7625 copy", "and nothing in it wants settling"),
+            .init("nosocks join --pin sha256:… --token-file hub.token wss://hub.example:7625 ~/notes"),
+            .init("nosocks join --replace ws://127.0.0.1:7625 .", "take the hub's, keep ours in history"),
+        ],
+        text: [
+            """
             Goes through a proxy where the environment names one, as curl does: https_proxy or HTTPS_PROXY for wss://, \
             http_proxy for ws://, else all_proxy or ALL_PROXY, and none for what no_proxy or NO_PROXY lists. A proxy \
             is written http://[USER:PASSWORD@]HOST:PORT, or with https:// or socks5://.
-            """)
+            """
+        ],
+        endings: [
+            (.problems, "With --once: in sync but for paths with problems, each of them listed."),
+            (.conflicts, "There are conflict copies, and --fail-on-conflict was given."), (.guarded, nil),
+            (.refused, nil), (.unreachable, "With --once: the hub cannot be reached."), (.incompatible, nil),
+            (.noSpace, nil), (.held, nil),
+            (.interrupted, "With --once: told to end before the folders were the same."),
+        ],
+        environment: [.token, .proxy])
 
     @Argument(help: ArgumentHelp("The hub's address: ws://HOST:PORT, or HOST[:PORT], or unix:PATH.", valueName: "url"))
     var url: String

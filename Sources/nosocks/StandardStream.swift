@@ -11,10 +11,12 @@ enum StandardStream: Int32 {
 
     /// Writes all of `bytes`; false if they can't be written any more.
     @discardableResult
-    func write(_ bytes: some Collection<UInt8>) -> Bool {
+    func write(_ bytes: some Collection<UInt8>) -> Bool { Self.write(bytes, to: rawValue) }
+
+    static func write(_ bytes: some Collection<UInt8>, to descriptor: Int32) -> Bool {
         var rest = Array(bytes)[...]
         while !rest.isEmpty {
-            let count = rest.withUnsafeBytes { systemWrite(rawValue, $0.baseAddress, $0.count) }
+            let count = rest.withUnsafeBytes { systemWrite(descriptor, $0.baseAddress, $0.count) }
             if count < 0, errno == EINTR { continue }
             guard count > 0 else { return false }
             rest = rest.dropFirst(count)

@@ -2,8 +2,7 @@ import ArgumentParser
 
 /// The nearest known word to one that was mistyped.
 enum Suggestion {
-    static let commands =
-        Nosocks.configuration.subcommands.map { $0.configuration.commandName ?? "\($0)".lowercased() } + ["help"]
+    static let commands = Nosocks.subcommands.filter { !$0.help.isHidden }.map { $0.name } + ["help"]
 
     /// What to say after an unknown command.
     static func text(for word: String) -> String {

@@ -2,21 +2,24 @@ import ArgumentParser
 import Mirror
 
 /// `nosocks token …`: who may join a hub.
-struct TokenCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "token",
+struct TokenCommand: DocumentedCommand {
+    static let help = CommandHelp(
+        name: "token",
         abstract: "Say who may join a hub.",
-        discussion: """
-            Examples:
-              nosocks token add laptop ~/notes | ssh laptop 'umask 077; cat > notes.token'
-              nosocks token add --role read kiosk ~/notes         one who may only look
-              nosocks token list ~/notes
-              nosocks token revoke laptop ~/notes                 out, at once
-
-            The hub need not be started again. A token is printed once, when it is made, and kept by nobody but its
+        examples: [
+            .init("nosocks token add laptop ~/notes | ssh laptop 'umask 077; cat > notes.token'"),
+            .init("nosocks token add --role read kiosk ~/notes", "one who may only look"),
+            .init("nosocks token list ~/notes"),
+            .init("nosocks token revoke laptop ~/notes", "out, at once"),
+        ],
+        text: [
+            """
+            The hub need not be started again. A token is printed once, when it is made, and kept by nobody but its \
             holder: who loses it gets another.
-            """,
-        subcommands: [Add.self, List.self, Revoke.self, Rotate.self])
+            """
+        ])
+
+    static let subcommands: [any DocumentedCommand.Type] = [Add.self, List.self, Revoke.self, Rotate.self]
 
     /// Which hub is meant.
     struct Place: ParsableArguments {
@@ -53,8 +56,13 @@ struct TokenCommand: AsyncParsableCommand {
         }
     }
 
-    struct Add: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Make a token, and print it.")
+    struct Add: DocumentedCommand {
+        static let help = CommandHelp(
+            abstract: "Make a token, and print it.",
+            examples: [
+                .init("nosocks token add laptop ~/notes"),
+                .init("nosocks token add --role read kiosk ~/notes", "one who may only look"),
+            ])
 
         @OptionGroup var name: Name
         @OptionGroup var place: Place
@@ -82,9 +90,10 @@ struct TokenCommand: AsyncParsableCommand {
         }
     }
 
-    struct Rotate: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(
-            abstract: "Put a new token in the place of one, and print it; the old one is out at once.")
+    struct Rotate: DocumentedCommand {
+        static let help = CommandHelp(
+            abstract: "Put a new token in the place of one, and print it; the old one is out at once.",
+            examples: [.init("nosocks token rotate laptop ~/notes")])
 
         @OptionGroup var name: Name
         @OptionGroup var place: Place
@@ -106,8 +115,10 @@ struct TokenCommand: AsyncParsableCommand {
         }
     }
 
-    struct Revoke: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Let a token's holder in no more, from now on.")
+    struct Revoke: DocumentedCommand {
+        static let help = CommandHelp(
+            abstract: "Let a token's holder in no more, from now on.",
+            examples: [.init("nosocks token revoke laptop ~/notes")])
 
         @OptionGroup var name: Name
         @OptionGroup var place: Place
@@ -119,9 +130,10 @@ struct TokenCommand: AsyncParsableCommand {
         }
     }
 
-    struct List: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(
-            abstract: "List names, roles and when each was made; the tokens themselves are with their holders.")
+    struct List: DocumentedCommand {
+        static let help = CommandHelp(
+            abstract: "List names, roles and when each was made; the tokens themselves are with their holders.",
+            examples: [.init("nosocks token list ~/notes"), .init("nosocks token list --json | jq -r .name")])
 
         @OptionGroup var place: Place
 

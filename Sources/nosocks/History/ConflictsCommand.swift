@@ -4,26 +4,29 @@ import Sync
 import Tree
 
 /// `nosocks conflicts [DIR]`
-struct ConflictsCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "conflicts",
+struct ConflictsCommand: DocumentedCommand {
+    static let help = CommandHelp(
+        name: "conflicts",
         abstract: "List conflict copies, and settle them.",
-        discussion: """
-            Examples:
-              nosocks conflicts ~/notes
-              nosocks conflicts -0 | xargs -0 -n1 less
-              nosocks conflicts --keep theirs recipes/bread.md     what is there stays, the copy goes
-              nosocks conflicts --keep ours recipes/bread.md       the copy takes its place
-              nosocks conflicts --keep both --all ~/notes          the copies stay, under plain names
-
-            Where two changed the same file while they were apart, the hub took one, and the other was kept beside it as
-            NAME.conflict-WHO-DIGITS.EXT. On every machine theirs is what the hub took, the file of that name, and ours
-            is the version that WHO made, the copy. What goes is kept as a version: nosocks log shows it, and nosocks
-            restore brings it back.
-
-            A line tells the copy, who made it, its size and time; then the file that it lost to, with the same of that,
-            or - where it is gone. PATH may be either of the two.
-            """)
+        examples: [
+            .init("nosocks conflicts ~/notes"),
+            .init("nosocks conflicts -0 | xargs -0 -n1 less"),
+            .init("nosocks conflicts --keep theirs recipes/bread.md", "what is there stays, the copy goes"),
+            .init("nosocks conflicts --keep ours recipes/bread.md", "the copy takes its place"),
+            .init("nosocks conflicts --keep both --all ~/notes", "the copies stay, under plain names"),
+        ],
+        text: [
+            """
+            Where two changed the same file while they were apart, the hub took one, and the other was kept beside it \
+            as NAME.conflict-WHO-DIGITS.EXT. On every machine theirs is what the hub took, the file of that name, and \
+            ours is the version that WHO made, the copy. What goes is kept as a version: nosocks log shows it, and \
+            nosocks restore brings it back.
+            """,
+            """
+            A line tells the copy, who made it, its size and time; then the file that it lost to, with the same of \
+            that, or - where it is gone. PATH may be either of the two.
+            """,
+        ])
 
     enum Side: String, ExpressibleByArgument, CaseIterable {
         case ours
@@ -32,7 +35,8 @@ struct ConflictsCommand: AsyncParsableCommand {
     }
 
     @Argument(
-        help: ArgumentHelp("A replica's folder, or one in it; with --keep, a path.", valueName: "dir|path"))
+        help: ArgumentHelp("A replica's folder, or one in it; with --keep, a path.", valueName: "dir|path"),
+        completion: .file())
     var place = "."
 
     @Option(help: ArgumentHelp("Which is to stay: ours (the copy), theirs (the file), or both.", valueName: "side"))

@@ -3,26 +3,31 @@ import Replica
 import Tree
 
 /// `nosocks log [DIR] [PATH]`
-struct LogCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "log",
-        abstract: "What changed, when, by whom, and which versions are still here.",
-        discussion: """
-            Examples:
-              nosocks log                              all of the replica one is in, newest first
-              nosocks log ~/notes/recipes/bread.md     one file, or a directory and all inside
-              nosocks log -n 20 ~/notes recipes
-              nosocks log --json | jq -r 'select(.kept == "history") | .path'
-
-            A line tells revision, time, who made it, what was done, where it is (here: in the folder; history: nosocks \
-            restore brings it back), and the path, with tabs in between. A version that never was at the hub is named by \
-            the first digits of its digest, as @1f3a9c02. Times are those of this machine.
-
+struct LogCommand: DocumentedCommand {
+    static let help = CommandHelp(
+        name: "log",
+        abstract: "Say what changed, when, by whom, and which versions are still here.",
+        examples: [
+            .init("nosocks log", "all of the replica one is in, newest first"),
+            .init("nosocks log ~/notes/recipes/bread.md", "one file, or a directory and all inside"),
+            .init("nosocks log -n 20 ~/notes recipes"),
+            .init("nosocks log --json | jq -r 'select(.kept == \"history\") | .path'"),
+        ],
+        text: [
+            """
+            A line tells revision, time, who made it, what was done, where it is (here: in the folder; history: \
+            nosocks restore brings it back), and the path, with tabs in between. A version that never was at the hub \
+            is named by the first digits of its digest, as @1f3a9c02. Times are those of this machine.
+            """,
+            """
             A hub knows each of the last 100,000 changes; any other replica the newest version of each path, and those \
             before it that it still has. It works beside a running replica and without one.
-            """)
+            """,
+        ])
 
-    @Argument(help: ArgumentHelp("A replica's folder, and a path in it; either may be left out.", valueName: "dir"))
+    @Argument(
+        help: ArgumentHelp("A replica's folder, and a path in it; either may be left out.", valueName: "dir|path"),
+        completion: .file())
     var places: [String] = []
 
     @Option(name: [.customShort("n"), .customLong("limit")], help: ArgumentHelp("At most so many.", valueName: "n"))

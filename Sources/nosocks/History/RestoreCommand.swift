@@ -9,31 +9,36 @@ import Darwin
 #endif
 
 /// `nosocks restore PATH`
-struct RestoreCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "restore",
+struct RestoreCommand: DocumentedCommand {
+    static let help = CommandHelp(
+        name: "restore",
         abstract: "Bring a version back; the present one is kept.",
-        discussion: """
-            Examples:
-              nosocks restore bread.md                       the newest kept version that differs from what is there
-              nosocks restore --revision 398 bread.md        the one that nosocks log names so
-              nosocks restore recipes/                       everything that was deleted in there
-              nosocks restore --to - bread.md | diff - bread.md
-              nosocks restore --revision @1f3a9c02 --to old.md bread.md
+        examples: [
+            .init("nosocks restore bread.md", "the newest kept one that differs from it"),
+            .init("nosocks restore --revision 398 bread.md", "the one that nosocks log names so"),
+            .init("nosocks restore recipes/", "everything that was deleted in there"),
+            .init("nosocks restore --to - bread.md | diff - bread.md"),
+            .init("nosocks restore --revision @1f3a9c02 --to old.md bread.md"),
+        ],
+        text: [
+            """
+            It acts as an edit of yours would, and so travels to the others. What it replaces is kept as a version, \
+            too. A replica keeps what others replaced or deleted; what was replaced or deleted on this machine is kept \
+            by the others. It works beside a running replica and without one.
+            """
+        ],
+        endings: [(.noSpace, nil)])
 
-            It acts as an edit of yours would, and so travels to the others. What it replaces is kept as a version, too.
-            A replica keeps what others replaced or deleted; what was replaced or deleted on this machine is kept by the
-            others. It works beside a running replica and without one.
-            """)
-
-    @Argument(help: ArgumentHelp("What to bring back.", valueName: "path"))
+    @Argument(help: ArgumentHelp("What to bring back.", valueName: "path"), completion: .file())
     var path: String
 
     @Option(
         help: ArgumentHelp("Which version, as nosocks log names it: 398, or @1f3a9c02.", valueName: "r"))
     var revision: VersionName?
 
-    @Option(help: ArgumentHelp("Where to write it instead: a new file, or - for stdout.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("Where to write it instead: a new file, or - for stdout.", valueName: "file"),
+        completion: .file())
     var to: String?
 
     @Flag(name: [.short, .long], help: "Say nothing short of errors.")

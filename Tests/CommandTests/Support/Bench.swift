@@ -62,9 +62,13 @@ final class Bench: Sendable {
     // MARK: Programs
 
     /// Starts a program.
-    func start(_ words: [String], in directory: Folder? = nil) throws -> Program {
+    func start(
+        _ words: [String], in directory: Folder? = nil, on terminal: Terminal? = nil, environment: [String] = []
+    ) throws -> Program {
         try programs.withLock { programs in
-            let program = try Program(words, in: directory ?? folder, log: log, logName: "\(programs.count)")
+            let program = try Program(
+                words, in: directory ?? folder, log: log, logName: "\(programs.count)", terminal: terminal,
+                environment: environment)
             programs.append(program)
             return program
         }

@@ -23,29 +23,50 @@ final class Program: Sendable, CustomStringConvertible {
     private let logName: String
     private let status = Mutex<Status?>(nil)
 
-    /// Starts the program that `words[0]` names, in `directory`.
-    init(_ words: [String], in directory: Folder, log: Folder, logName: String) throws {
+    /// Starts the program that `words[0]` names, in `directory`; on a terminal of its own if one is given.
+    init(
+        _ words: [String], in directory: Folder, log: Folder, logName: String, terminal: Terminal? = nil,
+        environment: [String] = []
+    ) throws {
         self.words = words
         self.log = log
         self.logName = logName
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
-        posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
-        let flags = O_WRONLY | O_CREAT | O_APPEND
-        posix_spawn_file_actions_addopen(&actions, 1, "\(log.text)/\(logName).out", flags, 0o644)
-        posix_spawn_file_actions_addopen(&actions, 2, "\(log.text)/\(logName).err", flags, 0o644)
+        var attributes = posix_spawnattr_t()
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        if let terminal {
+            // The first terminal that the leader of a session opens is what it is controlled by.
+            posix_spawnattr_setflags(&attributes, Self.inSessionOfItsOwn)
+            for descriptor: Int32 in 0...2 {
+                posix_spawn_file_actions_addopen(&actions, descriptor, terminal.name, O_RDWR, 0)
+            }
+        } else {
+            posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+            let flags = O_WRONLY | O_CREAT | O_APPEND
+            posix_spawn_file_actions_addopen(&actions, 1, "\(log.text)/\(logName).out", flags, 0o644)
+            posix_spawn_file_actions_addopen(&actions, 2, "\(log.text)/\(logName).err", flags, 0o644)
+        }
         // What else this process has open is not the other's: NIO's sockets would live on in it.
         for descriptor in Int32(3)..<1024 { posix_spawn_file_actions_addclose(&actions, descriptor) }
         let shell = ["/bin/sh", "-c", "cd \"$0\" && exec \"$@\"", directory.text]
         let arguments = (shell + words).map { (word: String) in strdup(word) } + [nil]
-        let settings = Self.settings.map { (line: String) in strdup(line) } + [nil]
+        let settings = (Self.settings + environment).map { (line: String) in strdup(line) } + [nil]
         defer { (arguments + settings).forEach { free($0) } }
         var id = pid_t()
-        let code = posix_spawn(&id, shell[0], &actions, nil, arguments, settings)
+        let code = posix_spawn(&id, shell[0], &actions, &attributes, arguments, settings)
         guard code == 0 else { throw SystemError(call: "posix_spawn", name: words[0], code: code) }
         self.id = id
     }
+
+    /// POSIX_SPAWN_SETSID, which headers show to those alone who ask for all that is not in POSIX.
+    #if canImport(Glibc)
+    private static let inSessionOfItsOwn: Int16 = 0x80
+    #else
+    private static let inSessionOfItsOwn: Int16 = 0x400
+    #endif
 
     /// What a sanitizer that is built into the programs goes by (`make sanitize`); empty without one.
     static let sanitizing = ["ASAN_OPTIONS", "LSAN_OPTIONS", "TSAN_OPTIONS"].compactMap { name in

@@ -1,0 +1,11 @@
+/// A variable of the environment that commands hear.
+struct EnvironmentVariable: Sendable {
+    let names: [String]
+    let meaning: String
+
+    static let token = EnvironmentVariable(
+        names: [TokenSource.variable], meaning: "The token, where no --token-file is given.")
+    static let proxy = EnvironmentVariable(
+        names: ["https_proxy", "HTTPS_PROXY", "http_proxy", "all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY"],
+        meaning: "The proxy on the way to the hub, and what is reached without it.")
+}
