@@ -7,14 +7,13 @@ struct RunningReplicaOptions: ParsableArguments {
     @Argument(help: ArgumentHelp("The replica's folder, or one inside it.", valueName: "dir"), completion: .directory)
     var directory = "."
 
-    @Flag(name: [.short, .long], help: "Say nothing short of errors.")
-    var quiet = false
+    @OptionGroup var talking: TalkOptions
 
     func validate() throws {
         if directory.isEmpty { throw ValidationError("the name of the folder is empty") }
     }
 
-    var talk: Talk { Talk(level: quiet ? .error : .normal) }
+    var talk: Talk { talking.talk }
 
     /// Asks, or says why that can't be done and ends the command.
     func ask(_ request: ControlRequest, within limit: Duration? = nil) async throws -> ControlReply {
@@ -73,7 +72,7 @@ struct Status: DocumentedCommand {
         }
         if json {
             StandardStream.output.write(JSONLine.bytes(status))
-        } else if !replica.quiet {
+        } else if !replica.talking.quiet {
             StandardStream.output.write(Self.text(status).utf8)
         }
         throw Self.exit(status)

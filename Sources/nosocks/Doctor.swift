@@ -19,6 +19,8 @@ struct Doctor: DocumentedCommand {
     @Flag(help: "One JSON object a line.")
     var json = false
 
+    @OptionGroup var talking: TalkOptions
+
     func validate() throws {
         if directory.isEmpty { throw ValidationError("the name of the folder is empty") }
     }
@@ -35,7 +37,7 @@ struct Doctor: DocumentedCommand {
         do {
             doctor = try FolderDoctor(at: Array(directory.utf8))
         } catch {
-            Talk(level: .normal).fail("\(directory): \(error)", ["path": directory])
+            talking.talk.fail("\(directory): \(error)", ["path": directory])
             throw ExitStatus.failed
         }
         var findings = doctor.examine()

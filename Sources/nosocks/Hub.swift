@@ -2,7 +2,7 @@ import ArgumentParser
 import Mirror
 
 /// `nosocks hub [DIR]`
-struct Hub: DocumentedCommand {
+struct Hub: FolderCommand {
     static let help = CommandHelp(
         abstract: "Serve a folder, and stay in the foreground.",
         examples: [

@@ -33,8 +33,10 @@ struct Ignored: DocumentedCommand {
     @Flag(help: "One JSON object a line.")
     var json = false
 
+    @OptionGroup var talking: TalkOptions
+
     func run() async throws {
-        let talk = Talk(level: .normal)
+        let talk = talking.talk
         var replicas = IgnoredPaths()
         var isAny = false
         for path in paths {

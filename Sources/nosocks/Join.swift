@@ -3,7 +3,7 @@ import Mirror
 import Tree
 
 /// `nosocks join URL [DIR]`
-struct Join: DocumentedCommand {
+struct Join: FolderCommand {
     static let help = CommandHelp(
         abstract: "Keep a folder the same as a hub's, both ways, and stay in the foreground.",
         examples: [

@@ -38,14 +38,10 @@ struct ReplicaOptions: ParsableArguments {
     @Flag(help: "End with 4, instead of 0, if there are conflict copies in the folder at the end.")
     var failOnConflict = false
 
-    @Flag(name: [.short, .long], help: "Say nothing short of errors.")
-    var quiet = false
-
     @Flag(help: "Tell what happens on stdout, one JSON object a line.")
     var json = false
 
-    @Flag(name: .short, help: "Say more: every change; twice, everything.")
-    var verbose: Int
+    @OptionGroup var talking: TalkOptions
 
     func validate() throws {
         if let name, name.isEmpty || name.utf8.count > 64 {
@@ -57,7 +53,6 @@ struct ReplicaOptions: ParsableArguments {
         for pattern in ignore where pattern.isEmpty || pattern.utf8.contains(UInt8(ascii: "\n")) {
             throw ValidationError("--ignore takes one pattern at a time, in one line, and not an empty one")
         }
-        if quiet, verbose > 0 { throw ValidationError("--quiet and -v contradict each other") }
     }
 
     /// An empty name is a variable of a script that was not set, and never means the folder one is in.
@@ -75,9 +70,7 @@ struct ReplicaOptions: ParsableArguments {
         }
     }
 
-    var talk: Talk {
-        Talk(level: quiet ? .error : verbose == 0 ? .normal : verbose == 1 ? .verbose : .debug)
-    }
+    var talk: Talk { talking.talk }
 
     /// Adds to a folder's settings.
     func set(_ settings: inout ReplicaSettings) {

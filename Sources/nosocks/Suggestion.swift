@@ -4,12 +4,12 @@ import ArgumentParser
 enum Suggestion {
     static let commands = Nosocks.subcommands.filter { !$0.help.isHidden }.map { $0.name } + ["help"]
 
-    /// What to say after an unknown command.
-    static func text(for word: String) -> String {
-        let nearest = commands.map { (command: $0, distance: distance(Array(word.utf8), Array($0.utf8))) }
+    /// What to say after an unknown word: of a command, or of what else there is to choose from.
+    static func text(for word: String, among known: [String] = commands, of command: String = "nosocks") -> String {
+        let nearest = known.map { (word: $0, distance: distance(Array(word.utf8), Array($0.utf8))) }
             .min { $0.distance < $1.distance }
-        guard let nearest, nearest.distance <= 2 else { return "; see nosocks --help" }
-        return "; did you mean \"\(nearest.command)\"?"
+        guard let nearest, nearest.distance <= 2 else { return "; see \(command) --help" }
+        return "; did you mean \"\(nearest.word)\"?"
     }
 
     /// How many letters must be inserted, removed, replaced or swapped with their neighbour.

@@ -2,12 +2,6 @@ import Logging
 import Mirror
 import Tree
 
-#if canImport(Glibc)
-import Glibc
-#else
-import Darwin
-#endif
-
 /// What is said to people, on stderr: short lines on a terminal, structured ones elsewhere.
 final class Talk: Sendable {
     enum Level: Int, Comparable {
@@ -22,11 +16,17 @@ final class Talk: Sendable {
     private let logger: Logger
     private let progress: ProgressLine?
 
-    init(level: Level) {
-        let isTerminal = isatty(2) == 1
-        let line = isTerminal && level == .normal ? ProgressLine() : nil
+    init(level: Level, isJSON: Bool = false, isColored: Bool = false) {
+        let isTerminal = StandardStream.error.isTerminal
+        let line = isTerminal && !isJSON && level == .normal && Terminal.isCapable ? ProgressLine() : nil
         var logger = Logger(label: "nosocks") { _ in
-            if isTerminal { TerminalLog(progress: line) } else { StructuredLog() }
+            if isJSON {
+                JSONLog()
+            } else if isTerminal {
+                TerminalLog(progress: line, isColored: isColored)
+            } else {
+                StructuredLog(isColored: isColored)
+            }
         }
         logger.logLevel =
             switch level {
@@ -59,6 +59,7 @@ final class Talk: Sendable {
 /// Lines as a person reads them.
 private struct TerminalLog: LogHandler {
     let progress: ProgressLine?
+    let isColored: Bool
     var metadata: Logger.Metadata = [:]
     var logLevel: Logger.Level = .info
 
@@ -69,12 +70,13 @@ private struct TerminalLog: LogHandler {
 
     func log(event: LogEvent) {
         progress?.clear()
-        StandardStream.error.write("nosocks: \(event.message)\n".utf8)
+        StandardStream.error.write("\(Color.of("nosocks:", event.level, isColored)) \(event.message)\n".utf8)
     }
 }
 
 /// Lines as a log keeps them: `TIME LEVEL message key="value"`.
 private struct StructuredLog: LogHandler {
+    let isColored: Bool
     var metadata: Logger.Metadata = [:]
     var logLevel: Logger.Level = .info
 
@@ -86,10 +88,41 @@ private struct StructuredLog: LogHandler {
     func log(event: LogEvent) {
         let all = metadata.merging(event.metadata ?? [:]) { _, new in new }
         let pairs = all.sorted { $0.key < $1.key }.map { " \($0.key)=\(quoted("\($0.value)"))" }.joined()
-        StandardStream.error.write("\(WallClock.now()) \(event.level) \(event.message)\(pairs)\n".utf8)
+        let level = Color.of("\(event.level)", event.level, isColored)
+        StandardStream.error.write("\(WallClock.now()) \(level) \(event.message)\(pairs)\n".utf8)
     }
 
     private func quoted(_ text: String) -> String {
         "\"" + text.map { $0 == "\"" || $0 == "\\" ? "\\\($0)" : String($0) }.joined() + "\""
     }
+}
+
+/// Lines as programs read them: one JSON object each, with `time`, `level` and `message`, and what they are about.
+private struct JSONLog: LogHandler {
+    var metadata: Logger.Metadata = [:]
+    var logLevel: Logger.Level = .info
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { metadata[key] }
+        set { metadata[key] = newValue }
+    }
+
+    func log(event: LogEvent) {
+        var line = metadata.merging(event.metadata ?? [:]) { _, new in new }.mapValues { "\($0)" }
+        line["time"] = WallClock.now()
+        line["level"] = "\(event.level)"
+        line["message"] = "\(event.message)"
+        StandardStream.error.write(JSONLine.bytes(line))
+    }
+}
+
+/// What is wrong stands out.
+enum Color {
+    static func of(_ text: String, _ level: Logger.Level, _ isColored: Bool) -> String {
+        guard isColored, level >= .warning else { return text }
+        return level >= .error ? red(text) : yellow(text)
+    }
+
+    static func red(_ text: String) -> String { "\u{1b}[1;31m\(text)\u{1b}[0m" }
+    static func yellow(_ text: String) -> String { "\u{1b}[33m\(text)\u{1b}[0m" }
 }

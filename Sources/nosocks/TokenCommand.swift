@@ -26,12 +26,14 @@ struct TokenCommand: DocumentedCommand {
         @Argument(help: ArgumentHelp("The hub's folder.", valueName: "dir"), completion: .directory)
         var directory = "."
 
+        @OptionGroup var talking: TalkOptions
+
         /// Reads or changes the hub's book, or says why not and ends the command.
         func file<Result>(_ body: (StateFiles) throws -> Result) throws -> Result {
             do {
                 return try body(StateFiles(in: directory))
             } catch let failure as StateFiles.Failure {
-                Talk(level: .normal).fail("\(directory): \(failure)", ["path": directory])
+                talking.talk.fail("\(directory): \(failure)", ["path": directory])
                 throw ExitStatus.failed
             }
         }
@@ -82,7 +84,7 @@ struct TokenCommand: DocumentedCommand {
                 }
             }
             guard isNew else {
-                Talk(level: .normal).fail("there is a token \"\(name.name)\" already; rotate or revoke it")
+                place.talking.talk.fail("there is a token \"\(name.name)\" already; rotate or revoke it")
                 throw ExitStatus.failed
             }
             place.tellHub()
@@ -109,7 +111,7 @@ struct TokenCommand: DocumentedCommand {
                     return true
                 }
             }
-            guard isKnown else { throw TokenCommand.unknown(name.name) }
+            guard isKnown else { throw TokenCommand.unknown(name.name, place.talking.talk) }
             place.tellHub()
             StandardStream.output.write("\(token.text)\n".utf8)
         }
@@ -125,7 +127,7 @@ struct TokenCommand: DocumentedCommand {
 
         func run() async throws {
             let isKnown = try place.file { file in try file.changeBook { $0.remove(name.name) } }
-            guard isKnown else { throw TokenCommand.unknown(name.name) }
+            guard isKnown else { throw TokenCommand.unknown(name.name, place.talking.talk) }
             place.tellHub()
         }
     }
@@ -153,8 +155,8 @@ struct TokenCommand: DocumentedCommand {
         }
     }
 
-    private static func unknown(_ name: String) -> ExitStatus {
-        Talk(level: .normal).fail("there is no token \"\(name)\"; nosocks token list shows those there are")
+    private static func unknown(_ name: String, _ talk: Talk) -> ExitStatus {
+        talk.fail("there is no token \"\(name)\"; nosocks token list shows those there are")
         return .failed
     }
 }

@@ -11,7 +11,8 @@ import Darwin
 struct TokenSource: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "A file that holds the token; without it, NOSOCKS_TOKEN in the environment, if set.", valueName: "file"),
+            "A file that holds the token, or - for stdin; without it, NOSOCKS_TOKEN in the environment, if set.",
+            valueName: "file"),
         completion: .file())
     var tokenFile: String?
 
@@ -28,10 +29,13 @@ struct TokenSource: ParsableArguments {
         return token
     }
 
+    /// It can be read once, and a hub that reads its tokens again means the same one.
+    private static let standardInput = Result { try NamedFile(at: "/dev/stdin") }
+
     static func read(_ path: String, _ talk: Talk) throws -> AccessToken {
         let file: NamedFile
         do {
-            file = try NamedFile(at: path)
+            file = try path == "-" ? standardInput.get() : NamedFile(at: path)
         } catch {
             talk.fail("\(error)", ["path": path])
             throw ExitStatus.usage

@@ -46,7 +46,12 @@ extension Commands {
             Line("join", "ws://127.0.0.1:1", "d", "--name", "", endsWith: 2, saying: "name"),
             Line("hub", ".", "--tls-cert", "file", endsWith: 2, saying: "--tls-key"),
             Line("hub", ".", "--max-peers", "0", endsWith: 2, saying: "--max-peers"),
-            Line("token", "ad", "laptop", endsWith: 2, saying: "ad"),
+            Line("token", "ad", "laptop", endsWith: 2, saying: "\"token ad\"", "did you mean \"add\"?"),
+            Line("token", "frobnicate", endsWith: 2, saying: "\"token frobnicate\"", "nosocks token --help"),
+            Line("status", "--jsn", endsWith: 2, saying: "--jsn", "--json", "nosocks status --help"),
+            Line("conflicts", "--keep", "our", endsWith: 2, saying: "our", "'ours', 'theirs' or 'both'"),
+            Line("hub", "--color", "red", endsWith: 2, saying: "red", "'auto', 'always' or 'never'"),
+            Line("hub", "--log-format", "xml", endsWith: 2, saying: "xml", "'text' and 'json'"),
             Line("token", "add", "../x", ".", endsWith: 2, saying: "letters"),
             Line("token", "add", "laptop", ".", endsWith: 1, saying: "no replica"),
             Line("hub", ".", "--listen", "127.0.0.1:99999", endsWith: 2, saying: "99999"),
@@ -86,6 +91,28 @@ extension Commands {
             Line("join", "--help", endsWith: 0, saying: "--once", "--merge", "--replace", "HTTPS_PROXY"),
             Line("help", "join", endsWith: 0, saying: "--once"),
         ]
+
+        static let commands = [
+            "hub", "join", "status", "wait", "confirm", "revert", "log", "restore", "conflicts", "ignored", "doctor",
+            "token", "token add", "token list", "token rotate", "token revoke",
+        ]
+
+        @Test("every command has help, with examples first, in lines of 80 columns", arguments: commands)
+        func examples(command: String) async throws {
+            try await Bench.run { bench in
+                let program = try await bench.run(
+                    [Binary.nosocks] + command.split(separator: " ").map(String.init) + ["-h"])
+                #expect(program.ended == 0)
+                let lines = program.output.split(separator: "\n", omittingEmptySubsequences: false)
+                #expect(lines.first?.hasPrefix("OVERVIEW: ") == true)
+                let examples = try #require(lines.firstIndex(of: "Examples:"))
+                let usage = try #require(lines.firstIndex { $0.hasPrefix("USAGE: nosocks \(command) ") })
+                #expect(examples < 4 && examples < usage)
+                #expect(lines[examples + 1].contains("nosocks \(command)"))
+                #expect(lines[..<usage].allSatisfy { $0.hasPrefix("  nosocks") || $0.count <= 80 })
+                if command != "token" { #expect(program.output.contains("--log-format")) }
+            }
+        }
 
         @Test("help and version are data, on stdout", arguments: right)
         func help(line: Line) async throws {

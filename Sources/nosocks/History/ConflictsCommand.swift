@@ -51,8 +51,7 @@ struct ConflictsCommand: DocumentedCommand {
     @Flag(name: .customShort("0"), help: "Only the names of the copies, each followed by a NUL.")
     var nul = false
 
-    @Flag(name: [.short, .long], help: "Say nothing short of errors.")
-    var quiet = false
+    @OptionGroup var talking: TalkOptions
 
     func validate() throws {
         if place.isEmpty { throw ValidationError("a name is empty") }
@@ -62,7 +61,7 @@ struct ConflictsCommand: DocumentedCommand {
     }
 
     func run() async throws {
-        let talk = Talk(level: quiet ? .error : .normal)
+        let talk = talking.talk
         let named = try NamedPath.find(place, talk)
         let view = try FolderView.open(named.folder, talk)
         guard let keep else { return list(Conflict.all(in: view, inside: named.path)) }

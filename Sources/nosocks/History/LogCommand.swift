@@ -36,6 +36,8 @@ struct LogCommand: DocumentedCommand {
     @Flag(help: "One JSON object a line.")
     var json = false
 
+    @OptionGroup var talking: TalkOptions
+
     func validate() throws {
         if places.count > 2 { throw ValidationError("log takes a folder and a path") }
         if places.contains("") { throw ValidationError("a name is empty") }
@@ -43,7 +45,7 @@ struct LogCommand: DocumentedCommand {
     }
 
     func run() async throws {
-        let talk = Talk(level: .normal)
+        let talk = talking.talk
         let named =
             places.count == 2
             ? try NamedPath.find(places[1], in: places[0], talk) : try NamedPath.find(places.first ?? ".", talk)

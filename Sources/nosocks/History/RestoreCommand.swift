@@ -41,15 +41,14 @@ struct RestoreCommand: DocumentedCommand {
         completion: .file())
     var to: String?
 
-    @Flag(name: [.short, .long], help: "Say nothing short of errors.")
-    var quiet = false
+    @OptionGroup var talking: TalkOptions
 
     func validate() throws {
         if path.isEmpty || to?.isEmpty == true { throw ValidationError("a name is empty") }
     }
 
     func run() async throws {
-        let restorer = Restorer(talk: Talk(level: quiet ? .error : .normal), argument: path)
+        let restorer = Restorer(talk: talking.talk, argument: path)
         let named = try NamedPath.find(path, restorer.talk)
         // What is to be read may go to make room for newer history, between a look at what is kept and its reading.
         for _ in 0..<4 {

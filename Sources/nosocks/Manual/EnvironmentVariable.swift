@@ -8,4 +8,13 @@ struct EnvironmentVariable: Sendable {
     static let proxy = EnvironmentVariable(
         names: ["https_proxy", "HTTPS_PROXY", "http_proxy", "all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY"],
         meaning: "The proxy on the way to the hub, and what is reached without it.")
+    static let color = EnvironmentVariable(
+        names: ["NO_COLOR", "TERM"],
+        meaning: "Nothing is in color with NO_COLOR set or TERM=dumb, which does without progress as well.")
+
+    static func options(_ names: [String]) -> EnvironmentVariable {
+        EnvironmentVariable(
+            names: names,
+            meaning: "What an option of that name would say, where it isn't given; yes or no for one without a value.")
+    }
 }

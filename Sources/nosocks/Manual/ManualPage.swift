@@ -37,10 +37,21 @@ struct ManualPage {
         page.section("OPTIONS", shown.map { .item(Self.heading($0), Self.meaning($0)) })
         page.section("EXIT STATUS", Self.endings(command.help).map { .item([.bold($0)], $1) })
         page.section(
-            "ENVIRONMENT",
-            command.help.environment.map { .item([.bold($0.names.joined(separator: ", "))], $0.meaning) })
+            "ENVIRONMENT", environment.map { .item([.bold($0.names.joined(separator: ", "))], $0.meaning) })
+        page.section("FILES", files)
         page.section("SEE ALSO", [.text(seeAlso.map { "\($0)(1)" }.joined(separator: ", "))])
         return page.text
+    }
+
+    private var environment: [EnvironmentVariable] {
+        guard below.isEmpty else { return command.help.environment }
+        let options = Settings.options(of: info).compactMap(\.longName).map(Settings.variable)
+        return command.help.environment + [.color, .options(options)]
+    }
+
+    private var files: [ManualText.Block] {
+        guard command is any FolderCommand.Type else { return [] }
+        return [.item([.italic("dir"), .plain("/.nosocks/config.toml")], ConfigurationFile.meaning)]
     }
 
     private var abstract: String { command.help.abstract }

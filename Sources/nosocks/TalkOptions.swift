@@ -1,0 +1,76 @@
+import ArgumentParser
+
+#if canImport(Glibc)
+import Glibc
+#else
+import Darwin
+#endif
+
+/// How a command talks; all of them take these.
+struct TalkOptions: ParsableArguments {
+    enum LogFormat: String, CaseIterable, ExpressibleByArgument {
+        /// Short lines on a terminal, `TIME LEVEL message key="value"` elsewhere.
+        case text
+        /// One JSON object a line, on a terminal as well.
+        case json
+    }
+
+    enum Color: String, CaseIterable, ExpressibleByArgument {
+        case auto
+        case always
+        case never
+    }
+
+    @Flag(name: [.short, .long], help: "Say nothing short of errors.")
+    var quiet = false
+
+    @Flag(name: .short, help: "Say more: every change; twice, everything.")
+    var verbose: Int
+
+    @Option(
+        help: ArgumentHelp(
+            "How talk is written: for people (text), or one JSON object a line.", valueName: "format"))
+    var logFormat: LogFormat = .text
+
+    @Option(
+        help: ArgumentHelp(
+            "When talk is in color; auto: on a terminal that has it, unless NO_COLOR is set.", valueName: "when"))
+    var color: Color = .auto
+
+    func validate() throws {
+        if quiet, verbose > 0 { throw ValidationError("--quiet and -v contradict each other") }
+    }
+
+    var talk: Talk {
+        let level: Talk.Level = quiet ? .error : verbose == 0 ? .normal : verbose == 1 ? .verbose : .debug
+        return Talk(level: level, isJSON: logFormat == .json, isColored: isColored(on: .error))
+    }
+
+    /// Whether what is written there is in color.
+    func isColored(on stream: StandardStream) -> Bool {
+        switch color {
+        case .always: true
+        case .never: false
+        case .auto: stream.isTerminal && Terminal.isCapable && Terminal.variable("NO_COLOR")?.isEmpty ?? true
+        }
+    }
+}
+
+/// The terminal that a person sits at.
+enum Terminal {
+    static func variable(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
+
+    /// Whether it understands more than letters: `TERM=dumb` does not.
+    static var isCapable: Bool { variable("TERM").map { $0 != "dumb" && !$0.isEmpty } ?? false }
+
+    /// How many columns the terminal behind stderr has now; it may be resized at any time.
+    static func columns(of stream: StandardStream) -> Int {
+        var size = winsize()
+        guard ioctl(stream.rawValue, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 80 }
+        return Int(size.ws_col)
+    }
+}
+
+extension StandardStream {
+    var isTerminal: Bool { isatty(rawValue) == 1 }
+}
