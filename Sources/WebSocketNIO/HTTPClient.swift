@@ -52,9 +52,9 @@ package struct HTTPClient: Sendable {
     }
 
     /// Calls `body` with what takes requests, and closes the connection afterwards.
-    package func run<Result>(_ body: (inout HTTPExchange) async throws -> Result) async throws -> Result {
+    package func run<Result>(_ body: (inout HTTPDialogue) async throws -> Result) async throws -> Result {
         try await parts.executeThenClose { incoming, outgoing in
-            var exchange = HTTPExchange(
+            var exchange = HTTPDialogue(
                 incoming: incoming.makeAsyncIterator(), outgoing: outgoing, host: host, patience: patience)
             return try await body(&exchange)
         }
@@ -62,7 +62,7 @@ package struct HTTPClient: Sendable {
 }
 
 /// Requests on one connection, one after the other, each with its answer.
-package struct HTTPExchange {
+package struct HTTPDialogue {
     fileprivate var incoming: NIOAsyncChannelInboundStream<HTTPClientResponsePart>.AsyncIterator
     fileprivate let outgoing: NIOAsyncChannelOutboundWriter<HTTPClientRequestPart>
     fileprivate let host: String
@@ -194,7 +194,7 @@ package struct HTTPExchange {
     }
 
     private mutating func explained<Result>(
-        _ body: (inout HTTPExchange) async throws -> Result
+        _ body: (inout HTTPDialogue) async throws -> Result
     ) async throws -> Result {
         do {
             return try await body(&self)

@@ -17,7 +17,10 @@ struct Nosocks: DocumentedCommand {
 
     static let subcommands: [any DocumentedCommand.Type] = [
         Hub.self, Join.self, Status.self, Wait.self, Confirm.self, Revert.self, LogCommand.self,
-        RestoreCommand.self, ConflictsCommand.self, Ignored.self, Doctor.self, TokenCommand.self, Generate.self,
+        RestoreCommand.self, ConflictsCommand.self, Ignored.self, Doctor.self, TokenCommand.self, ListCommand.self,
+        CatCommand.self, PutCommand.self, RemoveCommand.self, MoveCommand.self, SnapshotCommand.self,
+        EventsCommand.self,
+        VerifyCommand.self, Generate.self,
     ]
 }
 
