@@ -133,7 +133,7 @@ package actor HubService: FolderService {
         do {
             let server = try await WebSocketServer.bind(
                 to: place, configuration: options.webSocket, tls: address.isSecure ? options.tls?.server : nil,
-                answer: HubFace.answer,
+                answer: { .answer(HubFace.answer($0.head)) },
                 decide: { [weak self] request in self?.decide(request) ?? .reject(.upgradeRequired) })
             servers.append(server)
             let taken = server.port.map { HubAddress(host: address.host, port: $0, isSecure: address.isSecure) }

@@ -61,3 +61,27 @@ extension HandshakeCensus.State {
         return guest
     }
 }
+
+/// One connection's place among a census's guests. On the connection's event loop.
+final class HandshakeSeat {
+    private let census: HandshakeCensus
+    private let channel: any Channel
+    private var left: (@Sendable () -> Void)?
+
+    init(_ census: HandshakeCensus, _ channel: any Channel) {
+        self.census = census
+        self.channel = channel
+        left = census.arrived(channel)
+    }
+
+    /// It is a guest, from now on if it was not.
+    func take() {
+        if left == nil { left = census.arrived(channel) }
+    }
+
+    /// It is a WebSocket, or is served, or has gone.
+    func leave() {
+        left?()
+        left = nil
+    }
+}

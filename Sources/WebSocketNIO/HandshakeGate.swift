@@ -3,16 +3,19 @@ import NIOHTTP1
 import WebSocket
 
 /// Stands between the HTTP codec and NIO's upgrade handler: lets granted WebSocket requests through and answers all
-/// others itself, for as many requests as the connection carries.
-final class HandshakeGate: ChannelInboundHandler, RemovableChannelHandler {
+/// others itself or has them answered, for as many requests as the connection carries.
+final class HandshakeGate: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias InboundOut = HTTPServerRequestPart
+    typealias OutboundIn = HTTPServerResponsePart
     typealias OutboundOut = HTTPServerResponsePart
 
     private enum State {
         case idle
         case passing
         case answering(HTTPRequestHead, HTTPAnswer, keepAlive: Bool)
+        /// The server's owner has the request.
+        case serving(HTTPConversation)
         /// The last answer has gone out, and the connection is going.
         case done
     }
@@ -21,11 +24,13 @@ final class HandshakeGate: ChannelInboundHandler, RemovableChannelHandler {
     private let rules: ServerRules
     private let grant: NIOLoopBoundBox<UpgradeGrant?>
     private let guardian: HeadGuard
+    private let seat: HandshakeSeat
 
-    init(rules: ServerRules, grant: NIOLoopBoundBox<UpgradeGrant?>, guardian: HeadGuard) {
+    init(rules: ServerRules, grant: NIOLoopBoundBox<UpgradeGrant?>, guardian: HeadGuard, seat: HandshakeSeat) {
         self.rules = rules
         self.grant = grant
         self.guardian = guardian
+        self.seat = seat
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -37,9 +42,33 @@ final class HandshakeGate: ChannelInboundHandler, RemovableChannelHandler {
             context.fireChannelRead(data)
         case (.end, .answering(let head, let answer, let keepAlive)):
             write(answer, to: head, keepAlive: keepAlive, context: context)
+        case (.body(let bytes), .serving(let conversation)):
+            conversation.received(bytes)
+        case (.end, .serving(let conversation)):
+            conversation.receivedEnd()
         default:
             break
         }
+    }
+
+    func read(context: ChannelHandlerContext) {
+        if case .serving(let conversation) = state, !conversation.mayRead() { return }
+        context.read()
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        if case .serving(let conversation) = state {
+            conversation.writabilityChanged(context.channel.isWritable)
+        }
+        context.fireChannelWritabilityChanged()
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        if case .serving(let conversation) = state {
+            state = .done
+            conversation.gone()
+        }
+        context.fireChannelInactive()
     }
 
     /// The decoder has given up on what it read, and closes the connection right after this returns.
@@ -65,7 +94,11 @@ final class HandshakeGate: ChannelInboundHandler, RemovableChannelHandler {
         let keepAlive = head.isKeepAlive && !head.headers.contains(name: "upgrade") && head.method != .CONNECT
         switch UpgradeRequest.read(head, channel: context.channel) {
         case .plain:
-            state = .answering(head, rules.answer(head), keepAlive: keepAlive)
+            let request = PlainRequest(head: head, remoteAddress: context.channel.remoteAddress)
+            switch rules.answer(request) {
+            case .answer(let answer): state = .answering(head, answer, keepAlive: keepAlive)
+            case .serve(let serve): begin(request, keepAlive: keepAlive, serve, context: context)
+            }
         case .fault(let answer):
             state = .answering(head, answer, keepAlive: false)
         case .upgrade(let request):
@@ -76,6 +109,32 @@ final class HandshakeGate: ChannelInboundHandler, RemovableChannelHandler {
                 grant.value = makeGrant(request, subprotocol: subprotocol, owner: owner)
                 state = .passing
             }
+        }
+    }
+
+    private func begin(
+        _ request: PlainRequest, keepAlive: Bool, _ serve: @escaping @Sendable (HTTPExchange) async throws -> Void,
+        context: ChannelHandlerContext
+    ) {
+        guardian.requestBegan()
+        seat.leave()
+        let conversation = HTTPConversation(
+            request.head, keepAlive: keepAlive, patience: rules.configuration.stallInterval, context: context
+        ) { [self] keepAlive, written in
+            served(keepAlive: keepAlive, written)
+        }
+        state = .serving(conversation)
+        conversation.start(HTTPExchange(request, conversation, eventLoop: context.eventLoop), serve)
+    }
+
+    private func served(keepAlive: Bool, _ written: EventLoopFuture<Void>) {
+        if keepAlive {
+            state = .idle
+            seat.take()
+            guardian.requestEnded()
+        } else {
+            state = .done
+            guardian.lingerAndClose(after: written)
         }
     }
 
@@ -106,12 +165,6 @@ final class HandshakeGate: ChannelInboundHandler, RemovableChannelHandler {
         }
         let promise = context.eventLoop.makePromise(of: Void.self)
         context.writeAndFlush(Self.wrapOutboundOut(.end(nil)), promise: promise)
-        if keepAlive {
-            state = .idle
-            guardian.requestEnded()
-        } else {
-            state = .done
-            guardian.lingerAndClose(after: promise.futureResult)
-        }
+        served(keepAlive: keepAlive, promise.futureResult)
     }
 }

@@ -14,6 +14,8 @@ final class HeadGuard: ChannelInboundHandler, RemovableChannelHandler {
     private var deadline: Scheduled<Void>?
     private var context: ChannelHandlerContext?
     private var isDeaf = false
+    /// Whether a request is being served, which has bounds of its own.
+    private var isServing = false
 
     init(maxBytes: Int, timeout: TimeAmount, linger: TimeAmount) {
         self.maxBytes = maxBytes
@@ -38,7 +40,7 @@ final class HeadGuard: ChannelInboundHandler, RemovableChannelHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard !isDeaf else { return }
-        bytes += Self.unwrapInboundIn(data).readableBytes
+        if !isServing { bytes += Self.unwrapInboundIn(data).readableBytes }
         context.fireChannelRead(data)
         // Still here, so the request is still incomplete or a plain one.
         if bytes > maxBytes, self.context != nil, !isDeaf {
@@ -49,8 +51,16 @@ final class HeadGuard: ChannelInboundHandler, RemovableChannelHandler {
         }
     }
 
+    /// A plain request is handed on, with its body.
+    func requestBegan() {
+        isServing = true
+        bytes = 0
+        deadline?.cancel()
+    }
+
     /// A plain request has been answered, and another may come.
     func requestEnded() {
+        isServing = false
         bytes = 0
         startDeadline()
     }

@@ -36,7 +36,7 @@ package final class WebSocketServer: Sendable {
         to address: Address, configuration: WebSocketConfiguration = WebSocketConfiguration(),
         tls: ServerTLS? = nil,
         group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton,
-        answer: @escaping @Sendable (HTTPRequestHead) -> HTTPAnswer = { _ in .upgradeRequired },
+        answer: @escaping @Sendable (PlainRequest) -> HTTPDecision = { _ in .upgradeRequired },
         decide: @escaping @Sendable (UpgradeRequest) -> UpgradeDecision
     ) async throws -> WebSocketServer {
         let rules = ServerRules(configuration, tls: tls, answer: answer, decide: decide)
@@ -92,14 +92,14 @@ package final class WebSocketServer: Sendable {
 struct ServerRules: Sendable {
     let configuration: WebSocketConfiguration
     let tls: ServerTLS?
-    let answer: @Sendable (HTTPRequestHead) -> HTTPAnswer
+    let answer: @Sendable (PlainRequest) -> HTTPDecision
     let decide: @Sendable (UpgradeRequest) -> UpgradeDecision
     private let census: HandshakeCensus
     private let budget: ArrivalBudget
 
     init(
         _ configuration: WebSocketConfiguration, tls: ServerTLS?,
-        answer: @escaping @Sendable (HTTPRequestHead) -> HTTPAnswer,
+        answer: @escaping @Sendable (PlainRequest) -> HTTPDecision,
         decide: @escaping @Sendable (UpgradeRequest) -> UpgradeDecision
     ) {
         self.configuration = configuration
@@ -122,8 +122,9 @@ struct ServerRules: Sendable {
     }
 
     private func assemble(_ channel: any Channel) throws {
-        let left = census.arrived(channel)
-        channel.closeFuture.whenComplete { _ in left() }
+        let seat = HandshakeSeat(census, channel)
+        let taken = NIOLoopBound(seat, eventLoop: channel.eventLoop)
+        channel.closeFuture.whenComplete { _ in taken.value.leave() }
         try channel.syncOptions?.apply(configuration)
         let guardian = HeadGuard(
             maxBytes: configuration.maxHeadSize, timeout: configuration.handshakeTimeout,
@@ -136,7 +137,7 @@ struct ServerRules: Sendable {
         let pipelining = HTTPServerPipelineHandler()
         let validation = NIOHTTPResponseHeadersValidator()
         let errors = ErrorDrop()
-        let gate = HandshakeGate(rules: self, grant: grant, guardian: guardian)
+        let gate = HandshakeGate(rules: self, grant: grant, guardian: guardian, seat: seat)
         let upgrade = NIOTypedHTTPServerUpgradeHandler<UpgradedChannel>(
             httpEncoder: encoder,
             extraHTTPHandlers: [guardian, decoder, pipelining, validation, gate, errors],
@@ -150,7 +151,7 @@ struct ServerRules: Sendable {
         if let tls { try pipeline.addHandlers(tls.makeHandlers()) }
         try pipeline.addHandlers([guardian, encoder, decoder, pipelining, validation, gate, upgrade, errors])
         upgrade.upgradeResultFuture.assumeIsolated().whenSuccess { upgraded in
-            left()
+            taken.value.leave()
             upgraded.start()
         }
     }

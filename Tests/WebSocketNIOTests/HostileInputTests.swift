@@ -76,7 +76,9 @@ import WebSocket
     func plainRequests() async throws {
         let server = try await WebSocketServer.bind(
             to: .host("127.0.0.1", port: 0),
-            answer: { HTTPAnswer(status: $0.uri == "/known" ? .ok : .notFound, body: ByteBuffer(string: "body")) },
+            answer: {
+                .answer(HTTPAnswer(status: $0.head.uri == "/known" ? .ok : .notFound, body: ByteBuffer(string: "body")))
+            },
             decide: { _ in .accept(subprotocol: nil, handler: Recorder(echoes: true)) })
         let client = try await RawClient.connect(port: try #require(server.port))
         try await client.send("GET /known HTTP/1.1\r\nHost: a\r\n\r\nHEAD /other HTTP/1.1\r\nHost: a\r\n\r\n")
