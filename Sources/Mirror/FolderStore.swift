@@ -11,6 +11,8 @@ final class FolderStore: ReplicaStore {
     typealias Removed = Replica.Removed
 
     let folder: FolderReplica
+    /// Who is told of what a hub accepts.
+    var onAppend: Appending?
 
     init(_ folder: FolderReplica) {
         self.folder = folder
@@ -59,7 +61,9 @@ final class FolderStore: ReplicaStore {
     func append(
         _ changes: [Change], bases: [Revision], saving records: [Record], cursor: Cursor
     ) throws(StoreFailure) {
+        let former = try onAppend?.former(of: changes, in: folder) ?? []
         try folder.append(changes, bases: bases, saving: records, cursor: cursor)
+        onAppend?.appended(changes, former: former, cursor: cursor)
     }
 
     // MARK: Looking

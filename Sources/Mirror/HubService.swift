@@ -76,7 +76,11 @@ package actor HubService: FolderService {
     private var sessions: [SessionID: (session: Session, peer: HubPeer)] = [:]
     private nonisolated let lastSession = Atomic<UInt64>(0)
     private nonisolated let sessionCount = Atomic(0)
-    private nonisolated let gatekeeper: Gatekeeper
+    nonisolated let gatekeeper: Gatekeeper
+    /// What is served over HTTP without a WebSocket.
+    nonisolated let http: HTTPSide
+    /// The walks through the tree that are under way.
+    let walks = TreeWalks()
     private let frames = SharedFrames()
     private var servers: [WebSocketServer] = []
     private var listening: [HubAddress] = []
@@ -102,6 +106,7 @@ package actor HubService: FolderService {
         self.report = report
         self.folder = folder
         stagingAhead = folder.stagingAhead
+        http = HTTPSide(uploads: folder.uploads, isReadOnly: options.isReadOnly, maxExchanges: options.maxPeers)
         gatekeeper = Gatekeeper(
             Gatekeeper.Rules(
                 origins: options.origins, isReadOnly: options.isReadOnly, maxPeers: options.maxPeers,
@@ -112,6 +117,8 @@ package actor HubService: FolderService {
         ) {
             UInt64.random(in: 1...UInt64.max)
         }
+        http.feed.begin(at: machine.cursor)
+        machine.store.onAppend = Appending(walks: walks, feed: http.feed)
     }
 
     /// Listens, watches and serves until it is stopped or can't go on.
@@ -133,7 +140,7 @@ package actor HubService: FolderService {
         do {
             let server = try await WebSocketServer.bind(
                 to: place, configuration: options.webSocket, tls: address.isSecure ? options.tls?.server : nil,
-                answer: { .answer(HubFace.answer($0.head)) },
+                answer: { [weak self] request in self?.decide(request) ?? .upgradeRequired },
                 decide: { [weak self] request in self?.decide(request) ?? .reject(.upgradeRequired) })
             servers.append(server)
             let taken = server.port.map { HubAddress(host: address.host, port: $0, isSecure: address.isSecure) }
@@ -171,6 +178,7 @@ package actor HubService: FolderService {
         guard !isFolderKnown else { return }
         report(.inSync(machine.cursor))
         isFolderKnown = true
+        http.open()
         // Nobody was served so far, so that nothing had to wait for large files.
         folder.putsOffReading = true
         on { $0.hearSessions() }
@@ -215,6 +223,9 @@ package actor HubService: FolderService {
         gatekeeper.use(book)
         for (_, peer) in sessions.values.sorted(by: { $0.peer.id < $1.peer.id }) { checkAdmission(of: peer) }
     }
+
+    /// As those who read its feed over HTTP have it.
+    var cursor: Cursor { machine.cursor }
 
     private func checkAdmission(of peer: HubPeer) {
         guard end == nil else { return }
@@ -350,6 +361,7 @@ package actor HubService: FolderService {
         timer.cancel()
         deletions.cancel()
         closeControl()
+        http.close()
         folder.close()
         for (session, _) in sessions.values { session.close(code: .goingAway) }
         let servers = servers

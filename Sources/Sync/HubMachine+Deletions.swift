@@ -5,6 +5,7 @@ extension HubMachine {
     package mutating func beginDeletionWindow() {
         isConfirmed = false
         reconciler.deletions.beginWindow()
+        guests.removeAll()
         creators.removeAll()
         for id in sessions.keys { sessions[id]?.deletions.beginWindow() }
     }

@@ -83,6 +83,8 @@ package struct HubMachine<Store: ReplicaStore>: FolderMachine {
     /// Somebody here has said that what peers delete in this window is meant.
     var isConfirmed = false
     let deletionLimit: DeletionLimit
+    /// What those who are no peers have deleted of late, by name.
+    var guests: [String: DeletionGuard] = [:]
     private let replica: UInt64
     /// So many paths are looked at before others have their turn. Each time is made durable by itself, which costs most
     /// where it is for a few.

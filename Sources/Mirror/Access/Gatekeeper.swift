@@ -4,6 +4,12 @@ import Synchronization
 import Tree
 import WebSocketNIO
 
+#if canImport(FoundationEssentials)
+import FoundationEssentials
+#else
+import Foundation
+#endif
+
 /// Who may come in: decides on each request before a byte of the protocol is read.
 final class Gatekeeper: Sendable {
     struct Rules: Sendable {
@@ -78,7 +84,7 @@ final class Gatekeeper: Sendable {
                         text: "Too many wrong tokens from this address; wait \(seconds) s."))
             }
             let given = headers["authorization"]
-            guard given.count == 1, let token = Self.bearer(given[0]) else { return .refused(Self.tokenWanted(given)) }
+            guard given.count == 1, let token = Self.token(given[0]) else { return .refused(Self.tokenWanted(given)) }
             guard let holder = state.book.holder(of: token) else {
                 if !address.isEmpty { state.brake.failed(address, now: now) }
                 return .refused(Self.tokenWanted(given))
@@ -98,11 +104,21 @@ final class Gatekeeper: Sendable {
         return .admitted(Admission(holder: holder, isReadOnly: rules.isReadOnly || holder?.role == .read))
     }
 
-    /// `Bearer TOKEN` (RFC 6750 §2.1); the scheme in any case.
-    private static func bearer(_ value: String) -> AccessToken? {
+    /// `Bearer TOKEN` (RFC 6750 §2.1), or `Basic …` (RFC 7617) with the token as the password, as programs send it that know
+    /// no other way; the scheme in any case.
+    static func token(_ value: String) -> AccessToken? {
         let words = value.split(separator: " ")
-        guard words.count == 2, words[0].lowercased() == "bearer" else { return nil }
-        return AccessToken(words[1])
+        guard words.count == 2 else { return nil }
+        switch words[0].lowercased() {
+        case "bearer": return AccessToken(words[1])
+        case "basic":
+            guard words[1].utf8.count <= 1024, let bytes = Data(base64Encoded: String(words[1])),
+                let colon = bytes.firstIndex(of: UInt8(ascii: ":")),
+                let password = String(validating: bytes[bytes.index(after: colon)...], as: UTF8.self)
+            else { return nil }
+            return AccessToken(password)
+        default: return nil
+        }
     }
 
     /// A name that another machine's DNS could have pointed to this one means that a web page was tricked, or tricks.

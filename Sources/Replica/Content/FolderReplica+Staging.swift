@@ -14,6 +14,10 @@ extension FolderReplica {
             staging.add(staged, nil)
             return .ready(staged)
         }
+        if let (staged, descriptor) = uploads.take(file) {
+            staging.add(staged, descriptor)
+            return .ready(staged)
+        }
         guard transfers[file.digest] != nil || hasRoom(for: file.size) else {
             dropAbandoned()
             try yieldHistory(for: file.size)

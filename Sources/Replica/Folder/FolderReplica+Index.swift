@@ -25,6 +25,23 @@ extension FolderReplica {
         try indexed { () throws(IndexError) in try index.counts() }
     }
 
+    /// Up to `limit` records inside `directory` (nil: the root) after `path` in the index's order, at whatever depth or
+    /// right in it.
+    package func records(
+        inside directory: RelativePath?, after path: RelativePath?, isRecursive: Bool, limit: Int
+    ) throws(StoreFailure) -> [Record] {
+        try indexed { () throws(IndexError) in
+            isRecursive
+                ? try index.records(inside: directory, after: path, limit: limit)
+                : try index.children(of: directory, after: path, limit: limit)
+        }
+    }
+
+    /// What was at `path` when `revision` was the newest one; nil where that is not known any more.
+    package func entry(at path: RelativePath, asOf revision: Revision) throws(StoreFailure) -> Entry? {
+        try indexed { () throws(IndexError) in try index.entry(at: path, asOf: revision) }
+    }
+
     /// The files and symlinks on this disk, as far as the index knows, with `.conflict-` somewhere in their paths.
     package func possibleConflictCopies() throws(StoreFailure) -> [RelativePath] {
         try indexed { () throws(IndexError) in try index.possibleConflictCopies() }

@@ -14,6 +14,10 @@ extension FolderReplica {
                 let name = String(decoding: name, as: UTF8.self)
                 // A part of a file is gone on with when that file is wanted again.
                 if known.contains(name) || name.hasPrefix("p-") { continue }
+                if name.hasPrefix(Upload.prefix) {
+                    try? state.staged(name).removeFile()
+                    continue
+                }
                 try recoverUnknown(name)
             }
             _ = try adoptAside()

@@ -23,6 +23,7 @@ package final class FolderReplica {
     let readAhead: ReadAhead
     let stager: Stager
     package let stagingAhead: StagingAhead
+    package let uploads: UploadFolder
     let rules: RuleBook
     var watcher: Watcher?
     /// Who is told what to do next, once somebody is.
@@ -101,6 +102,7 @@ package final class FolderReplica {
         readAhead = ReadAhead(root)
         stager = Stager(folder: state.staging)
         stagingAhead = StagingAhead(stager, floor: settings.minimumFree)
+        uploads = UploadFolder(stager, floor: settings.minimumFree)
         fileSystemWithoutEvents = root.descriptor.fileSystemWithoutEvents
         historyWorker = HistoryWorker(state.history)
         rules = RuleBook(root, command: settings.ignore)

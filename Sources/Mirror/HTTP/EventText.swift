@@ -1,0 +1,153 @@
+import NIOCore
+import Replica
+import Tree
+
+#if canImport(FoundationEssentials)
+import FoundationEssentials
+#else
+import Foundation
+#endif
+
+/// Writes event lines and listings as JSON, straight into a buffer. The keys are those of `nosocks --json`, in the same order.
+struct EventText {
+    private(set) var buffer = ByteBuffer()
+    private var isFirst = true
+
+    // MARK: What is told
+
+    /// A change as an event line, without a line feed.
+    mutating func write(_ change: Change, was: Entry?, time: String) {
+        begin()
+        member("by", change.author)
+        if let file = change.entry.file { member("digest", file.digest.hex()) }
+        member("event", Self.verb(change.entry, was: was))
+        if let kind = Self.kind(change.entry.isTombstone ? was ?? .tombstone : change.entry) { member("kind", kind) }
+        member(path: change.path)
+        member("revision", change.revision.rawValue)
+        if let file = change.entry.file { member("size", file.size) }
+        member("time", time)
+        end()
+    }
+
+    /// That everything up to `cursor` was told.
+    mutating func writeInSync(_ cursor: Cursor, time: String) {
+        begin()
+        member("cursor", "\(cursor)")
+        member("event", "in-sync")
+        member("time", time)
+        end()
+    }
+
+    /// What is at a path, as a listing has it.
+    mutating func write(_ item: WalkItem) {
+        begin()
+        member("by", item.author)
+        if let file = item.version.entry.file { member("digest", file.digest.hex()) }
+        if let kind = Self.kind(item.version.entry) { member("kind", kind) }
+        switch item.version.entry {
+        case .file(let file):
+            member("mode", Self.octal(file.mode))
+            member("mtime", Self.text(file.mtime))
+        case .directory(let directory): member("mode", Self.octal(directory.mode))
+        case .symlink, .tombstone: break
+        }
+        member(path: item.path)
+        member("revision", item.version.revision.rawValue)
+        switch item.version.entry {
+        case .file(let file): member("size", file.size)
+        case .symlink(let symlink): member("target", RelativePath.printable(symlink.target))
+        case .directory, .tombstone: break
+        }
+        end()
+    }
+
+    mutating func write(raw text: StaticString) { buffer.writeStaticString(text) }
+    mutating func write(raw text: String) { buffer.writeString(text) }
+
+    mutating func take() -> ByteBuffer {
+        defer { buffer = ByteBuffer() }
+        return buffer
+    }
+
+    private static func verb(_ entry: Entry, was: Entry?) -> String {
+        guard entry.isLive else { return "deleted" }
+        return was?.isTombstone == true ? "created" : "modified"
+    }
+
+    static func kind(_ entry: Entry) -> String? {
+        switch entry {
+        case .file: "file"
+        case .directory: "directory"
+        case .symlink: "symlink"
+        case .tombstone: nil
+        }
+    }
+
+    static func octal(_ mode: Mode) -> String {
+        let digits = String(mode.rawValue, radix: 8)
+        return String(repeating: "0", count: max(0, 4 - digits.count)) + digits
+    }
+
+    /// RFC 3339, to the nanosecond.
+    static func text(_ time: Timestamp) -> String {
+        "\(CivilTime(time.seconds).text).\(String(1_000_000_000 + Int(time.nanoseconds)).dropFirst())Z"
+    }
+
+    // MARK: JSON
+
+    private mutating func begin() {
+        buffer.writeInteger(UInt8(ascii: "{"))
+        isFirst = true
+    }
+
+    private mutating func end() { buffer.writeInteger(UInt8(ascii: "}")) }
+
+    private mutating func name(_ name: StaticString) {
+        if !isFirst { buffer.writeInteger(UInt8(ascii: ",")) }
+        isFirst = false
+        buffer.writeInteger(UInt8(ascii: "\""))
+        buffer.writeStaticString(name)
+        buffer.writeStaticString("\":")
+    }
+
+    private mutating func member(_ name: StaticString, _ value: UInt64) {
+        self.name(name)
+        buffer.writeString(String(value))
+    }
+
+    private mutating func member(_ name: StaticString, _ value: String) {
+        self.name(name)
+        write(string: value)
+    }
+
+    /// As UTF-8; what is none is shown escaped, and stands beside it as it is.
+    private mutating func member(path: RelativePath) {
+        if let text = path.utf8 {
+            member("path", text)
+        } else {
+            member("path", path.description)
+            member("path_b64", Data(path.bytes).base64EncodedString())
+        }
+    }
+
+    private mutating func write(string: String) {
+        buffer.writeInteger(UInt8(ascii: "\""))
+        if string.utf8.allSatisfy({ $0 >= 0x20 && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\") }) {
+            buffer.writeString(string)
+        } else {
+            for byte in string.utf8 { write(escaped: byte) }
+        }
+        buffer.writeInteger(UInt8(ascii: "\""))
+    }
+
+    private mutating func write(escaped byte: UInt8) {
+        switch byte {
+        case UInt8(ascii: "\""), UInt8(ascii: "\\"): buffer.writeBytes([UInt8(ascii: "\\"), byte])
+        case 0x0a: buffer.writeStaticString("\\n")
+        case 0x0d: buffer.writeStaticString("\\r")
+        case 0x09: buffer.writeStaticString("\\t")
+        case ..<0x20: buffer.writeString("\\u00" + Hex.text([byte]))
+        default: buffer.writeInteger(byte)
+        }
+    }
+}
