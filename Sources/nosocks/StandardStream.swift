@@ -1,3 +1,5 @@
+import Dispatch
+
 #if canImport(Glibc)
 import Glibc
 #else
@@ -22,6 +24,17 @@ enum StandardStream: Int32 {
             rest = rest.dropFirst(count)
         }
         return true
+    }
+
+    /// Ends this process, well, once nobody reads any more what it writes here: who waits for something to write would
+    /// not find out otherwise.
+    func endWhenUnread() {
+        let descriptor = rawValue
+        DispatchQueue.global().async {
+            var stream = pollfd(fd: descriptor, events: 0, revents: 0)
+            while poll(&stream, 1, -1) < 0, errno == EINTR {}
+            exit(ExitStatus.done.rawValue)
+        }
     }
 
     /// Ends this process in the way that SIGTERM does.

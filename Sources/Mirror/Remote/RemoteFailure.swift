@@ -39,7 +39,7 @@ package enum RemoteFailure: Error, Hashable, Sendable {
     /// - Parameter line: The first line of what was answered.
     init(_ status: HTTPResponseStatus, _ line: String) {
         let answer = "the hub answered \(status.code) \(status.reasonPhrase)"
-        let text = line.isEmpty ? answer : RelativePath.printable(line.utf8)
+        let text = line.isEmpty ? answer : Self.clause(RelativePath.printable(line.utf8))
         switch status.code {
         case 401, 403: self = .forbidden(text)
         case 404, 410: self = .notFound(text)
@@ -49,5 +49,14 @@ package enum RemoteFailure: Error, Hashable, Sendable {
         case 507: self = .noSpace(text)
         default: self = .failed(text)
         }
+    }
+
+    /// A sentence as a part of another one.
+    private static func clause(_ sentence: String) -> String {
+        let text = sentence.hasSuffix(".") ? sentence.dropLast() : sentence[...]
+        guard let first = text.first, first.isUppercase, text.dropFirst().first?.isUppercase != true else {
+            return String(text)
+        }
+        return first.lowercased() + text.dropFirst()
     }
 }

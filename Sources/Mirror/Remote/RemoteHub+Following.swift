@@ -1,14 +1,14 @@
 import NIOCore
 
 extension RemoteHub {
-    /// Hands over event lines, without line feeds, from `cursor` on (nil: from now), as long as `take` says true. Where the
-    /// connection breaks it connects again, and goes on behind what was handed over last.
+    /// Hands over event lines, without line feeds, from `cursor` on (nil: from now), each with the cursor behind it, as long
+    /// as `take` says true. Where the connection breaks it connects again, and goes on behind what was handed over last.
     ///
     /// - Parameters:
     ///   - said: Learns why the connection broke, once each time.
     /// - Throws: ``RemoteFailure``; that the hub cannot be reached only where it never was.
     package static func follow(
-        _ options: Options, since cursor: String?, said: (String) -> Void, _ take: ([UInt8]) -> Bool
+        _ options: Options, since cursor: String?, said: (String) -> Void, _ take: ([UInt8], _ cursor: String?) -> Bool
     ) async throws {
         var place = cursor
         var backoff = Backoff()
@@ -24,7 +24,7 @@ extension RemoteHub {
                         backoff.reset()
                     } take: { line, cursor in
                         place = cursor
-                        return take(line)
+                        return take(line, cursor)
                     }
                 }
             } catch RemoteFailure.unreachable(let reason) where wasReached {

@@ -14,8 +14,8 @@ struct EventsCommand: DocumentedCommand {
         ],
         text: [
             """
-            Each line is a JSON object. A line with the event in-sync tells how far that is: --since with its cursor goes \
-            on from there, with nothing missed and nothing twice. So does the command by itself when the connection breaks.
+            Each line is a JSON object, with the cursor behind it: --since with that goes on from there, with nothing \
+            missed and nothing twice. So does the command by itself when the connection breaks.
             """
         ],
         endings: ExitStatus.ofPipes, environment: HubOptions.environment)
@@ -27,12 +27,22 @@ struct EventsCommand: DocumentedCommand {
 
     func run() async throws {
         let talk = hub.talk
+        StandardStream.output.endWhenUnread()
         try await hub.reach { options in
             try await RemoteHub.follow(options, since: since) { reason in
                 talk.say("\(reason); going on when the hub is back")
-            } _: { line in
-                StandardStream.output.write(line + [UInt8(ascii: "\n")])
+            } _: { line, cursor in
+                StandardStream.output.write(Self.line(line, with: cursor))
             }
         }
+    }
+
+    /// A line with its cursor, if it has none.
+    private static func line(_ line: [UInt8], with cursor: String?) -> [UInt8] {
+        let end = [UInt8(ascii: "\n")]
+        guard let cursor, line.first == UInt8(ascii: "{"), !line.starts(with: Array("{\"cursor\"".utf8)) else {
+            return line + end
+        }
+        return Array("{\"cursor\":\"\(cursor)\",".utf8) + line.dropFirst() + end
     }
 }

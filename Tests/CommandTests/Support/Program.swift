@@ -157,4 +157,5 @@ struct Event: Decodable {
     var copy: String?
     var reason: String?
     var revision: Int?
+    var cursor: String?
 }
