@@ -285,6 +285,8 @@ extension FolderService {
                 report(.scanned(entries: step.seen))
                 pollLater()
                 if let shortage = folder.watchShortage { report(.unwatched(shortage)) }
+            } else {
+                report(.scanning(entries: step.seen))
             }
             try scanned(step)
             on { $0.scanOn() }

@@ -4,6 +4,8 @@ package import Tree
 package enum MirrorEvent: Sendable {
     /// The hub takes peers at this address.
     case listening(HubAddress)
+    /// The folder, or a part of it, is being looked at; so many names were met so far.
+    case scanning(entries: Int)
     /// The folder has been looked at in full.
     case scanned(entries: Int)
     /// Changes can't be watched for here: the folder is compared now and then.

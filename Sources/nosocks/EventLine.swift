@@ -56,7 +56,7 @@ struct EventLine: Encodable {
     /// `isInSync`: whether the snapshot that is under way, if any, was told to be done.
     static func lines(of event: MirrorEvent, isInSync: Bool) -> [EventLine] {
         switch event {
-        case .scanned, .trusted: []
+        case .scanning, .scanned, .trusted: []
         case .listening(let url): [EventLine("listening") { $0.url = "\(url)" }]
         case .unwatched(let reason): [EventLine("problem") { $0.reason = "changes can't be watched for: \(reason)" }]
         case .uncontrolled(let reason): [EventLine("problem") { $0.reason = "the control socket: \(reason)" }]

@@ -99,10 +99,12 @@ struct Hub: FolderCommand {
         } stop: {
             Task { await hub.stop() }
         }
+        narrator.followProgress()
         let end: MirrorEnd
         do {
             end = try await hub.run()
         } catch {
+            talk.endProgress()
             talk.fail("cannot listen on \(error.address): \(error.reason)", ["address": "\(error.address)"])
             throw ExitStatus.failed
         }

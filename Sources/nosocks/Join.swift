@@ -120,6 +120,7 @@ struct Join: FolderCommand {
         let signals = Signals(
             reload: { Task { await peer.reloadRules() } }, wake: { Task { await peer.wake() } },
             stop: { Task { await peer.stop() } })
+        narrator.followProgress()
         let end = await peer.run()
         withExtendedLifetime(signals) {}
         throw try await replica.ending(end.conclude(talk, narrator)) { try await peer.conflicts() }

@@ -9,6 +9,8 @@ final class Narrator: Sendable {
         var began = ContinuousClock.now
         var saidInSync = false
         var progress: MirrorEvent.Progress?
+        var steps = FirstSteps()
+        var isOnTheWay = true
     }
 
     private let talk: Talk
@@ -37,7 +39,10 @@ final class Narrator: Sendable {
         case .listening(let url):
             talk.say("listening on \(url)", ["url": "\(url)"])
             talk.say("to join: nosocks join\(joining) \(reachable(url)) DIR", ["url": "\(url)"])
-        case .scanned(let entries): talk.detail("looked at \(Wording.entries(entries))", ["entries": "\(entries)"])
+        case .scanning(let entries): state.withLock { $0.steps.looking(at: entries, isAll: false) }
+        case .scanned(let entries):
+            state.withLock { $0.steps.looking(at: entries, isAll: true) }
+            talk.detail("looked at \(Wording.entries(entries))", ["entries": "\(entries)"])
         case .unwatched(let reason):
             talk.warn("changes can't be watched for here (\(reason)); the folder is compared now and then")
         case .uncontrolled(let reason):
@@ -46,23 +51,34 @@ final class Narrator: Sendable {
             state.withLock { state in
                 state.began = since
                 state.saidInSync = false
+                state.isOnTheWay = true
+                state.steps.connected(at: since)
             }
+            followProgress()
             talk.say("connected to \(hub)\(isReadOnly ? ", read-only" : "")", ["hub": "\(hub)"])
         case .trusted(let pin): talk.detail("the hub's certificate is \(pin)", ["pin": "\(pin)"])
-        case .disconnected(let reason): talk.warn("disconnected: \(reason); connecting again")
-        case .unreachable(let reason): talk.warn("\(hub) cannot be reached: \(reason); trying until it can")
-        case .progress(let progress): show(progress)
+        case .disconnected(let reason):
+            endProgress()
+            talk.warn("disconnected: \(reason); connecting again")
+        case .unreachable(let reason):
+            endProgress()
+            talk.warn("\(hub) cannot be reached: \(reason); trying until it can")
+        case .progress(let progress):
+            state.withLock { state in
+                state.progress = progress
+                state.steps.went(to: progress)
+            }
         case .peerJoined(let name, let address):
             talk.say("\(name) joined", ["peer": "\(name)", "address": "\(address)"])
         case .peerLeft(let name): talk.say("\(name) left", ["peer": "\(name)"])
         case .inSync(let cursor): inSync(cursor)
         case .applied(let change, let was):
-            forget(change)
+            passed(change)
             talk.detail(
                 "\(Wording.change(change, was: was)), by \(change.author)",
                 ["path": "\(change.path)", "revision": "\(change.revision)"])
         case .sent(let change, let was):
-            forget(change)
+            passed(change)
             talk.detail(
                 "sent: \(Wording.change(change, was: was))",
                 ["path": "\(change.path)", "revision": "\(change.revision)"])
@@ -97,30 +113,28 @@ final class Narrator: Sendable {
         for line in EventLine.lines(of: event, isInSync: isInSync) { events.tell(line) }
     }
 
-    private func forget(_ change: Change) {
+    // MARK: Progress
+
+    /// Shows how far it is until the folder is in step for the first time.
+    func followProgress() {
+        talk.follow { [weak self] in
+            self?.state.withLock { $0.isOnTheWay ? $0.steps.text(at: .now) : nil }
+        }
+    }
+
+    private func endProgress() {
+        state.withLock { $0.isOnTheWay = false }
+        talk.endProgress()
+    }
+
+    private func passed(_ change: Change) {
         state.withLock { state in
+            let size: UInt64 = if case .file(let file) = change.entry { file.size } else { 0 }
+            state.steps.passed(bytes: size)
             // A directory that is in step itself may still not be looked into.
             if change.entry.isDirectory, state.problems[change.path]?.reason == .unreadable { return }
             state.problems[change.path] = nil
         }
-    }
-
-    private func show(_ progress: MirrorEvent.Progress) {
-        let text = state.withLock { state -> String? in
-            state.progress = progress
-            guard !state.saidInSync else { return nil }
-            let seconds = Double((ContinuousClock.now - state.began) / .milliseconds(1)) / 1000
-            let rate = seconds > 0.1 ? UInt64(Double(progress.bytes) / seconds) : 0
-            var text = "\(Wording.entries(progress.entries)), \(Wording.bytes(progress.bytes))"
-            if rate > 0 { text += ", \(Wording.bytes(rate))/s" }
-            let head = progress.head.rawValue
-            let done = progress.revision.rawValue
-            if head > 0, done > 0, done < head, seconds > 0.5 {
-                text += ", \(Int(seconds * Double(head - done) / Double(done)) + 1) s left"
-            }
-            return text
-        }
-        if let text { talk.show(text) }
     }
 
     private func inSync(_ cursor: Cursor) {
@@ -132,7 +146,7 @@ final class Narrator: Sendable {
             guard let progress = state.progress, progress.entries > 0 else { return "in sync (\(took))" }
             return "in sync: \(Wording.entries(progress.entries)), \(Wording.bytes(progress.bytes)) in \(took)"
         }
-        talk.clearProgress()
+        endProgress()
         if let text {
             talk.say(text, ["cursor": "\(cursor)"])
         } else {

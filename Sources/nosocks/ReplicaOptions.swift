@@ -140,7 +140,7 @@ extension OpenedFolder {
 extension MirrorEnd {
     /// Says what is to be said, and how the process ends.
     func conclude(_ talk: Talk, _ narrator: Narrator) -> ExitStatus {
-        talk.clearProgress()
+        talk.endProgress()
         switch self {
         case .done: return .done
         case .interrupted:

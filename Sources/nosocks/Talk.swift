@@ -52,8 +52,9 @@ final class Talk: Sendable {
         logger.log(level: level, "\(text)", metadata: values.mapValues { .string($0) })
     }
 
-    func show(_ text: String) { progress?.show(text) }
-    func clearProgress() { progress?.clear() }
+    /// Shows, on a terminal, what `text` says from time to time, until it says nil.
+    func follow(_ text: @escaping @Sendable () -> String?) { progress?.follow(text) }
+    func endProgress() { progress?.end() }
 }
 
 /// Lines as a person reads them.
@@ -69,8 +70,8 @@ private struct TerminalLog: LogHandler {
     }
 
     func log(event: LogEvent) {
-        progress?.clear()
-        StandardStream.error.write("\(Color.of("nosocks:", event.level, isColored)) \(event.message)\n".utf8)
+        let line = "\(Color.of("nosocks:", event.level, isColored)) \(event.message)"
+        if let progress { progress.say(line) } else { StandardStream.error.write("\(line)\n".utf8) }
     }
 }
 

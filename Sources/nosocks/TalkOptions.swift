@@ -63,11 +63,14 @@ enum Terminal {
     /// Whether it understands more than letters: `TERM=dumb` does not.
     static var isCapable: Bool { variable("TERM").map { $0 != "dumb" && !$0.isEmpty } ?? false }
 
-    /// How many columns the terminal behind stderr has now; it may be resized at any time.
-    static func columns(of stream: StandardStream) -> Int {
+    /// How many columns it has now; it may be resized at any time.
+    static func columns(of stream: StandardStream) -> Int { size(of: stream).map { Int($0.ws_col) } ?? 80 }
+    static func rows(of stream: StandardStream) -> Int { size(of: stream).map { Int($0.ws_row) } ?? 24 }
+
+    private static func size(of stream: StandardStream) -> winsize? {
         var size = winsize()
-        guard ioctl(stream.rawValue, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 80 }
-        return Int(size.ws_col)
+        guard ioctl(stream.rawValue, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0, size.ws_row > 0 else { return nil }
+        return size
     }
 }
 

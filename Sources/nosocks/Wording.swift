@@ -24,6 +24,17 @@ enum Wording {
         return "\(milliseconds / 1000).\(milliseconds % 1000 / 100) s"
     }
 
+    /// Whole seconds, as clocks show them where it takes minutes.
+    static func clock(_ seconds: Double) -> String {
+        guard seconds.isFinite, seconds < 360_000 else { return "days" }
+        let whole = Int(seconds.rounded(.up))
+        guard whole >= 60 else { return "\(whole) s" }
+        func padded(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
+        let minutes = whole / 60
+        let start = minutes < 60 ? "\(minutes)" : "\(minutes / 60):\(padded(minutes % 60))"
+        return "\(start):\(padded(whole % 60))"
+    }
+
     static func problem(_ problem: Problem) -> String { problem.words }
 
     static func verb(_ change: Change, was: Entry) -> String {
