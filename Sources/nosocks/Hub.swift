@@ -85,9 +85,13 @@ struct Hub: FolderCommand {
         let narrator = Narrator(
             talk, events: replica.eventLines,
             joining: (options.tls.flatMap(tls.pinWords) ?? "") + (options.book.isEmpty ? "" : " --token-file FILE"))
+        let hook = replica.hook(talk)
         let hub: HubService
         do {
-            hub = try HubService(folder: folder, options: options) { narrator.tell($0) }
+            hub = try HubService(folder: folder, options: options) { event in
+                narrator.tell(event)
+                hook?.tell(event)
+            }
         } catch {
             throw MirrorEnd.failed(error).conclude(talk, narrator)
         }
@@ -97,6 +101,7 @@ struct Hub: FolderCommand {
             if let book = keys.reload() { Task { await hub.use(book) } }
             if let shown { certificates.reload(shown, talk) }
         } stop: {
+            hook?.stop()
             Task { await hub.stop() }
         }
         narrator.followProgress()
@@ -108,6 +113,7 @@ struct Hub: FolderCommand {
             talk.fail("cannot listen on \(error.address): \(error.reason)", ["address": "\(error.address)"])
             throw ExitStatus.failed
         }
+        await hook?.finish()
         withExtendedLifetime(signals) {}
         throw try await replica.ending(end.conclude(talk, narrator)) { try await hub.conflicts() }
     }

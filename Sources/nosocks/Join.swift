@@ -12,6 +12,7 @@ struct Join: FolderCommand {
             .init(
                 "nosocks join --once --fail-on-conflict ws://127.0.0.1:7625 copy", "and nothing in it wants settling"),
             .init("nosocks join --pin sha256:… --token-file hub.token wss://hub.example:7625 ~/notes"),
+            .init("nosocks join --exec 'make -C ~/src' ws://127.0.0.1:7625 ~/src", "whenever something arrived"),
             .init("nosocks join --replace ws://127.0.0.1:7625 .", "take the hub's, keep ours in history"),
         ],
         text: [
@@ -113,15 +114,21 @@ struct Join: FolderCommand {
         options.proxy = proxy
         let files = try privateFiles(talk)
         options.trust = try trust(files, talk)
+        let hook = replica.hook(talk)
         let peer = PeerService(folder: folder, options: options) { event in
             if case .trusted(let pin) = event { remember(pin, files, talk) }
             narrator.tell(event)
+            hook?.tell(event)
         }
         let signals = Signals(
             reload: { Task { await peer.reloadRules() } }, wake: { Task { await peer.wake() } },
-            stop: { Task { await peer.stop() } })
+            stop: {
+                hook?.stop()
+                Task { await peer.stop() }
+            })
         narrator.followProgress()
         let end = await peer.run()
+        await hook?.finish()
         withExtendedLifetime(signals) {}
         throw try await replica.ending(end.conclude(talk, narrator)) { try await peer.conflicts() }
     }

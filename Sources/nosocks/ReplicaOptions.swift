@@ -35,6 +35,12 @@ struct ReplicaOptions: ParsableArguments {
             valueName: "pattern"))
     var ignore: [String] = []
 
+    @Option(
+        help: ArgumentHelp(
+            "Run this by /bin/sh when changes of others have been put in place; their event lines are on its stdin.",
+            valueName: "command"))
+    var exec: String?
+
     @Flag(help: "End with 4, instead of 0, if there are conflict copies in the folder at the end.")
     var failOnConflict = false
 
@@ -50,6 +56,7 @@ struct ReplicaOptions: ParsableArguments {
         if let poll, !(0.1...86_400).contains(poll) {
             throw ValidationError("--poll \(poll): a number of seconds from 0.1 to 86400")
         }
+        if exec?.isEmpty == true { throw ValidationError("--exec takes a command, and not an empty one") }
         for pattern in ignore where pattern.isEmpty || pattern.utf8.contains(UInt8(ascii: "\n")) {
             throw ValidationError("--ignore takes one pattern at a time, in one line, and not an empty one")
         }
@@ -82,6 +89,9 @@ struct ReplicaOptions: ParsableArguments {
 
     /// Where events go besides; nil where nobody asked for them.
     var eventLines: EventLines? { json ? EventLines() : nil }
+
+    /// What `--exec` asks for. Its output is talk where stdout is event lines.
+    func hook(_ talk: Talk) -> Hook? { exec.map { Hook($0, output: json ? .error : .output, talk: talk) } }
 
     /// How a command ends that would end well: with `conflicts`, how many copies are in the folder.
     func ending(_ status: ExitStatus, conflicts: () async throws -> UInt64) async throws -> ExitStatus {
