@@ -33,7 +33,7 @@ extension Wording {
         switch failure {
         case .noReplica: "there is no replica here; begin one with nosocks hub or nosocks join"
         case .notRunning: "no process keeps this replica in step now; begin it with nosocks hub or nosocks join"
-        case .timedOut: "out of time"
+        case .timedOut: "out of time; nosocks status says what is on its way"
         case .failed(let reason): reason
         }
     }
@@ -68,7 +68,8 @@ struct Wait: DocumentedCommand {
             for held in held { replica.talk.fail("\(Wording.held(held)); \(Wording.remedy(held))") }
             throw !held.isEmpty ? ExitStatus.guarded : problems.isEmpty ? .done : .problems
         case .unreachable(let url):
-            replica.talk.fail("there is no connection to the hub\(url.isEmpty ? "" : " at \(url)")")
+            let place = url.isEmpty ? "" : " at \(url)"
+            replica.talk.fail("there is no connection to the hub\(place); see whether it runs, and what join says")
             throw ExitStatus.unreachable
         case .status, .deletions, .failed: throw ExitStatus.failed
         }

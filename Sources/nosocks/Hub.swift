@@ -110,7 +110,9 @@ struct Hub: FolderCommand {
             end = try await hub.run()
         } catch {
             talk.endProgress()
-            talk.fail("cannot listen on \(error.address): \(error.reason)", ["address": "\(error.address)"])
+            talk.fail(
+                "cannot listen on \(error.address): \(error.reason); --listen takes another address",
+                ["address": "\(error.address)"])
             throw ExitStatus.failed
         }
         await hook?.finish()

@@ -172,19 +172,19 @@ extension MirrorEnd {
             case .index, .stopped: return .failed
             }
         case .refused(let goodbye):
-            talk.fail("the hub ended it: \(goodbye.text)")
+            talk.fail("the hub ended the connection: \(goodbye.text)")
             return goodbye.reason == .version ? .incompatible : goodbye.reason == .sameReplica ? .failed : .refused
         case .violation(let text):
-            talk.fail("the hub broke the protocol: \(text)")
+            talk.fail("the hub broke the protocol: \(text); see whether both are of one version (nosocks --version)")
             return .incompatible
         case .unreachable(let reason):
-            talk.fail("\(narrator.hub) cannot be reached: \(reason)")
+            talk.fail("\(narrator.hub) cannot be reached: \(reason); see whether it runs and listens there")
             return .unreachable
         case .notAHub(let reason):
-            talk.fail("\(narrator.whatAnswers) is no hub: \(reason)")
+            talk.fail("\(narrator.whatAnswers) is no hub: \(reason); see whether address and port are the hub's")
             return .incompatible
         case .forbidden(let reason):
-            talk.fail("the hub refused: \(reason)")
+            talk.fail("the hub refused: \(reason); whom it lets in is said there, by nosocks token")
             return .refused
         case .untrusted(let reason):
             talk.fail("NOT CONNECTED, and nothing was sent to \(narrator.hub): \(reason)")

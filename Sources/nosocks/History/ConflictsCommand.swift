@@ -72,7 +72,7 @@ struct ConflictsCommand: DocumentedCommand {
         }
         let meant = Conflict.all(in: view, inside: path.parent).filter { $0.copy.path == path || $0.original == path }
         guard !meant.isEmpty else {
-            talk.fail("\(place): there is no conflict", ["path": place])
+            talk.fail("\(place): there is no conflict; nosocks conflicts lists those there are", ["path": place])
             throw ExitStatus.failed
         }
         try settle(meant, keep, view, talk)

@@ -131,7 +131,7 @@ extension NamedPath {
     static func find(_ argument: String, in folder: String? = nil, _ talk: Talk) throws -> NamedPath {
         let found = folder.map { NamedPath(argument, in: $0) } ?? NamedPath(argument)
         guard let found else {
-            talk.fail("\(argument): it is in no replica", ["path": argument])
+            talk.fail("\(argument): it is in no replica; nosocks hub and nosocks join make one", ["path": argument])
             throw ExitStatus.failed
         }
         return found
