@@ -112,6 +112,7 @@ let package = Package(
         .testTarget(name: "DiskTests", dependencies: ["Disk", "Tree", "TestSupport"]),
         .testTarget(name: "IndexTests", dependencies: ["Index", "Tree", "TestSupport", sqlite]),
         .testTarget(name: "ReplicaTests", dependencies: ["Replica", "Index", "Disk", "Ignore", "Tree", "TestSupport"]),
+        .testTarget(name: "MirrorTests", dependencies: ["Mirror", "Tree"]),
         .testTarget(
             name: "CommandTests",
             dependencies: [

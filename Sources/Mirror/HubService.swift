@@ -130,7 +130,7 @@ package actor HubService: FolderService {
         beginWithFolder()
         return await withCheckedContinuation { continuation in
             waiter = continuation
-            if end != nil, sessions.isEmpty { conclude() }
+            concludeIfDone()
         }
     }
 
@@ -273,7 +273,7 @@ package actor HubService: FolderService {
         for case .closed(let id) in events { sessions[id] = nil }
         guard end != nil else { return }
         for case .opened(_, let session) in events { session.close(code: .goingAway) }
-        if sessions.isEmpty { conclude() }
+        concludeIfDone()
     }
 
     private func hear(_ event: SessionEvent) throws(StoreFailure) {
@@ -368,11 +368,17 @@ package actor HubService: FolderService {
         Task { for server in servers { try? await server.close() } }
         // Goodbyes are on their way; whoever does not take theirs is not waited for.
         thread.loop.scheduleTask(in: .seconds(1)) { [weak self] in self?.on { $0.conclude() } }
-        if sessions.isEmpty { conclude() }
+        concludeIfDone()
+    }
+
+    /// Ends, if nobody is left.
+    func concludeIfDone() {
+        if end != nil, sessions.isEmpty, http.isIdle { conclude() }
     }
 
     private func conclude() {
         guard let end else { return }
+        http.end()
         waiter?.resume(returning: end)
         waiter = nil
     }

@@ -44,8 +44,13 @@ final class HTTPSide: Sendable {
     func close() {
         for waiter in leave(.closed) { waiter.resume(throwing: HTTPFailure.ending) }
         feed.close()
-        pool.shutdownGracefully { _ in }
     }
+
+    /// Nobody is waited for any more.
+    func end() { pool.shutdownGracefully { _ in } }
+
+    /// Whether no request is being served.
+    var isIdle: Bool { counters.active.load(ordering: .relaxed) == 0 }
 
     private func leave(_ next: Phase) -> [CheckedContinuation<Void, any Error>] {
         phase.withLock { phase in

@@ -95,7 +95,9 @@ struct Visit: Sendable {
     func serve(_ route: Route) async throws {
         http.counters.requests.add(1, ordering: .relaxed)
         http.counters.active.add(1, ordering: .relaxed)
-        defer { http.counters.active.subtract(1, ordering: .relaxed) }
+        defer {
+            if http.counters.active.subtract(1, ordering: .relaxed).newValue == 0 { hub.on { $0.concludeIfDone() } }
+        }
         do {
             try await http.ready()
             try await take(route)

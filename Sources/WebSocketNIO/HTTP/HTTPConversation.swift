@@ -164,9 +164,10 @@ final class HTTPConversation {
     func finish() -> EventLoopFuture<Void> {
         guard let context, hasBegun else { return eventLoop.makeFailedFuture(HTTPExchangeGone()) }
         let promise = eventLoop.makePromise(of: Void.self)
-        context.writeAndFlush(NIOAny(HTTPServerResponsePart.end(nil)), promise: promise)
         leave()
+        // Before the end is written: that brings the next request, if it has come already.
         ended(keepAlive, promise.futureResult)
+        context.writeAndFlush(NIOAny(HTTPServerResponsePart.end(nil)), promise: promise)
         return eventLoop.makeSucceededVoidFuture()
     }
 

@@ -26,6 +26,8 @@ enum Parser: String, CaseIterable {
     case rows
     /// Questions of another process, and the answers.
     case control
+    /// Targets, ranges, conditions and times of HTTP requests.
+    case requests
 
     /// Feeds `input`, whatever it is, to the parser. That it returns at all is half of what is wanted of it.
     ///
@@ -44,6 +46,7 @@ enum Parser: String, CaseIterable {
         case .ignore: try eatRules(input)
         case .rows: try eatRow(input)
         case .control: try eatControl(input)
+        case .requests: try eatRequest(input)
         }
     }
 
@@ -62,6 +65,7 @@ enum Parser: String, CaseIterable {
         case .ignore: ruleSeeds()
         case .rows: try rowSeeds()
         case .control: try controlSeeds()
+        case .requests: requestSeeds()
         }
     }
 }
