@@ -158,7 +158,7 @@ extension Commands {
                     let second = try bench.start(["curl", "-sN"] + words)
                     try await hear(second, "in-sync")
                     let more = events(second.output)
-                    #expect(more.count == 3)
+                    try #require(more.count == 3)
                     #expect(more[0].data.contains("\"event\":\"deleted\"") && more[0].data.contains("\"path\":\"f2\""))
                     #expect(more[1].data.contains("\"event\":\"created\"") && more[1].data.contains("\"path\":\"f6\""))
                     second.end()
