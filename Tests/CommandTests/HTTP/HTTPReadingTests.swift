@@ -1,5 +1,11 @@
 import Testing
 
+#if canImport(Glibc)
+import Glibc
+#else
+import Darwin
+#endif
+
 extension Commands {
     @Suite("A hub read with curl")
     struct HTTPReading {
@@ -75,6 +81,38 @@ extension Commands {
                 let other = try await curl.ask("/files/large", "-r", "0-9", "-H", "If-Range: \"other\"")
                 #expect(other.status == 200)
                 #expect(other.body == all)
+            }
+        }
+
+        @Test("what changes while it is on its way comes as it was, or breaks off")
+        func changing() async throws {
+            guard try await Curl.isHere() else { return }
+            try await Bench.run { bench in
+                let hub = try await bench.hub()
+                let curl = Curl(bench: bench, hub: hub)
+                for name: Name in ["replaced", "overwritten"] { try hub.folder.writeRandom(30_000_000, to: name) }
+                try await hub.wait()
+                let old = try hub.folder.read("replaced")
+                func begin(_ name: Name) async throws -> Program {
+                    let program = try bench.start(["curl", "-s", "-o", "\(name)", "\(curl.url)/files/\(name)"])
+                    try await eventually("the first bytes") {
+                        try bench.folder.exists(name) && bench.folder.status(name).st_size > 0
+                    }
+                    program.signal(SIGSTOP)
+                    return program
+                }
+                let replaced = try await begin("replaced")
+                #expect(try await curl.put("new", "/files/replaced").status == 204)
+                replaced.signal(SIGCONT)
+                #expect(try await replaced.ending() == 0)
+                #expect(try bench.folder.read("replaced") == old)
+
+                let overwritten = try await begin("overwritten")
+                try hub.folder.overwrite(String(repeating: "x", count: 100), at: 29_000_000, of: "overwritten")
+                overwritten.signal(SIGCONT)
+                // A part of the body is missing.
+                #expect(try await overwritten.ending() == 18)
+                #expect(try bench.folder.status("overwritten").st_size < 30_000_000)
             }
         }
 

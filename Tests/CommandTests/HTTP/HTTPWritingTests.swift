@@ -90,6 +90,8 @@ extension Commands {
                 try hub.folder.makeDirectory("sub")
                 try hub.folder.write("text", to: "sub/file")
                 try await hub.wait()
+                #expect(try await curl.ask("/files/void/", "-X", "PUT").status == 201)
+                #expect(try await curl.put("x", "/files/void").status == 409)
                 #expect(try await curl.put("x", "/files/sub").status == 409)
                 #expect(try await curl.put("x", "/files/sub/file/x").status == 409)
                 #expect(try await curl.ask("/files/sub", "-X", "DELETE").status == 409)
@@ -102,6 +104,25 @@ extension Commands {
                 #expect(try await curl.ask("/files/sub/file", "-X", "DELETE").status == 204)
                 #expect(try await curl.ask("/files/sub", "-X", "DELETE").status == 204)
                 #expect(!hub.folder.exists("sub"))
+            }
+        }
+
+        @Test("who deletes too much is stopped, until somebody at the hub says that it is meant")
+        func massDeletion() async throws {
+            guard try await Curl.isHere() else { return }
+            try await Bench.run { bench in
+                let hub = try await bench.hub(["--max-delete", "3"])
+                let curl = Curl(bench: bench, hub: hub)
+                for number in 0..<6 { try hub.folder.write("\(number)", to: "f\(number)") }
+                try await hub.wait()
+                func delete(_ number: Int) async throws -> Int {
+                    try await curl.ask("/files/f\(number)", "-X", "DELETE").status
+                }
+                for number in 0..<3 { #expect(try await delete(number) == 204) }
+                #expect(try await delete(3) == 409)
+                #expect(hub.folder.exists("f3"))
+                #expect(try await bench.nosocks(["confirm", "hub"]).ending() == 0)
+                for number in 3..<6 { #expect(try await delete(number) == 204) }
             }
         }
 
