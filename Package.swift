@@ -56,8 +56,8 @@ let package = Package(
         .target(
             name: "Mirror",
             dependencies: [
-                "Sync", "Wire", "WebSocketNIO", "WebSocket", "Replica", "Index", "Disk", "Ignore", "Tree", nioCore,
-                nioPosix, nioHTTP1,
+                "Sync", "Wire", "WebSocketNIO", "WebSocket", "Replica", "Index", "Disk", "Ignore", "Tree", "CZlib",
+                nioCore, nioPosix, nioHTTP1,
             ]),
 
         // The pure core.

@@ -86,6 +86,15 @@ import Foundation
         #expect(!query.has("e"))
     }
 
+    @Test(arguments: [
+        ("gzip", true), ("deflate, GZIP;q=0.5", true), ("br, *;q=0.1", true), ("gzip;q=0", false),
+        ("gzip; q=0.000, *", false),
+        ("*;q=0", false), ("identity", false), ("", false),
+    ])
+    func `gzip is for who names it and does not refuse it`(header: String, isAllowed: Bool) {
+        #expect(AcceptEncoding.allowsGzip([header]) == isAllowed)
+    }
+
     @Test func `A token is a bearer's or a password`() {
         let token = String(repeating: "0a", count: 32)
         #expect(Gatekeeper.token("Bearer \(token)") == AccessToken(token))

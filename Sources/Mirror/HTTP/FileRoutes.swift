@@ -61,7 +61,10 @@ extension Visit {
         if isKnown(file) {
             return try await exchange.answer(HTTPAnswer(status: .notModified, headers: headers))
         }
-        headers.add(name: "content-type", value: MediaType.of(path))
+        let type = MediaType.of(path)
+        headers.add(name: "content-type", value: type)
+        let mayShrink = MediaType.shrinks(type) && file.size >= GzipStream.leastSize
+        if mayShrink { headers.add(name: "vary", value: "accept-encoding") }
         var range = 0..<file.size
         var status = HTTPResponseStatus.ok
         switch wantedRange(of: file) {
@@ -76,7 +79,14 @@ extension Visit {
                 .rangeNotSatisfiable, "\(path) has \(file.size) bytes.",
                 headers: ["content-range": "bytes */\(file.size)"])
         }
-        headers.add(name: "content-length", value: "\(range.count)")
+        let gzip = mayShrink && wantsGzip && head.method == .GET && status == .ok ? GzipStream() : nil
+        if gzip == nil {
+            headers.add(name: "content-length", value: "\(range.count)")
+        } else {
+            headers.add(name: "content-encoding", value: "gzip")
+            headers.replaceOrAdd(name: "etag", value: EntityTags.text(file.digest, isCompressed: true))
+            headers.remove(name: "accept-ranges")
+        }
         guard head.method != .HEAD else {
             try await exchange.begin(status, headers)
             return try await exchange.finish()
@@ -86,20 +96,21 @@ extension Visit {
                 .serviceUnavailable, "The content of \(path) is not here at the moment.", headers: ["retry-after": "5"])
         }
         try await exchange.begin(status, headers)
-        try await send(content, range)
+        try await send(content, range, gzip)
         try await exchange.finish()
     }
 
     /// Sends a file's bytes as the socket takes them. Throws in the middle where they can't be had any more: the connection
     /// ends then before the length that was said is reached.
-    func send(_ content: FileContent, _ range: Range<UInt64>) async throws {
+    func send(_ content: FileContent, _ range: Range<UInt64>, _ gzip: GzipStream? = nil) async throws {
         var stream = FileStream(content, range)
         while !stream.isEmpty {
             let reading = stream
             let (next, piece) = try await http.offLoop {
                 var stream = reading
                 let piece = stream.next()
-                return (stream, piece)
+                guard let gzip, case .bytes(let bytes) = piece else { return (stream, piece) }
+                return (stream, .bytes(gzip.compress(bytes, isLast: stream.isEmpty)))
             }
             stream = next
             switch piece {
@@ -108,12 +119,16 @@ extension Visit {
                 guard let bytes = try await hub.chunk(chunk.digest, of: content.file.digest) else {
                     throw HTTPFailure(.serviceUnavailable, "The content is gone.")
                 }
-                try await write(stream.take(bytes))
+                let found = stream.take(bytes)
+                try await write(gzip?.compress(found, isLast: stream.isEmpty) ?? found)
             }
         }
     }
 
+    var wantsGzip: Bool { AcceptEncoding.allowsGzip(head.headers["accept-encoding"]) }
+
     func write(_ bytes: ByteBuffer) async throws {
+        guard bytes.readableBytes > 0 else { return }
         http.counters.bytesSent.add(UInt64(bytes.readableBytes), ordering: .relaxed)
         try await exchange.write(bytes)
     }

@@ -9,6 +9,7 @@ extension Visit {
         let isLines = head.headers[canonicalForm: "accept"].contains { $0.hasPrefix("application/x-ndjson") }
         var isFirst = true
         var text = EventText()
+        let gzip = wantsGzip && head.method == .GET ? GzipStream() : nil
         try await walk(directory, isRecursive: query.has("recursive")) { start in
             if let directory, start.top?.version.entry.isDirectory != true {
                 throw start.top?.version.entry.isLive == true
@@ -17,7 +18,8 @@ extension Visit {
             var headers = Self.guarded
             headers.add(name: "content-type", value: isLines ? "application/x-ndjson" : "application/json")
             headers.add(name: "cache-control", value: "no-store")
-            headers.add(name: "vary", value: "accept")
+            headers.add(name: "vary", value: "accept, accept-encoding")
+            if gzip != nil { headers.add(name: "content-encoding", value: "gzip") }
             headers.add(name: "x-nosocks-cursor", value: "\(start.cursor)")
             try await exchange.begin(.ok, headers)
             if !isLines { text.write(raw: "[\n") }
@@ -27,14 +29,21 @@ extension Visit {
                 isFirst = false
                 text.write(item)
             }
-            try await write(text.take())
+            try await write(compressed(text.take(), gzip))
         }
         if isLines {
             if !isFirst { text.write(raw: "\n") }
         } else {
             text.write(raw: isFirst ? "]\n" : "\n]\n")
         }
-        try await write(text.take())
+        try await write(compressed(text.take(), gzip, isLast: true))
         try await exchange.finish()
+    }
+
+    private func compressed(
+        _ text: ByteBuffer, _ gzip: GzipStream?, isLast: Bool = false
+    ) async throws -> ByteBuffer {
+        guard let gzip else { return text }
+        return try await http.offLoop { gzip.compress(text, isLast: isLast) }
     }
 }

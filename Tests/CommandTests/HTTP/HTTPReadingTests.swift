@@ -168,6 +168,36 @@ extension Commands {
             }
         }
 
+        @Test("text comes compressed to who accepts that, under a tag of its own that is good for a condition as well")
+        func compression() async throws {
+            guard try await Curl.isHere() else { return }
+            try await Bench.run { bench in
+                let hub = try await bench.hub()
+                let curl = Curl(bench: bench, hub: hub)
+                let text = String(repeating: "all work and no play\n", count: 50_000)
+                try hub.folder.write(text, to: "file.txt")
+                try hub.folder.write(text, to: "file.png")
+                try await hub.wait()
+                let raw = try await curl.ask("/files/file.txt", "-H", "Accept-Encoding: gzip")
+                #expect(raw.headers["content-encoding"] == "gzip")
+                #expect(raw.headers["vary"] == "accept-encoding")
+                #expect(raw.body.count < 20_000)
+                let plain = try await curl.ask("/files/file.txt", "--compressed")
+                #expect(plain.text == text)
+                let tag = try #require(plain.headers["etag"])
+                #expect(tag.hasSuffix("-gzip\""))
+                #expect(try await curl.ask("/files/file.txt", "-H", "If-None-Match: \(tag)").status == 304)
+                #expect(try await curl.ask("/files/file.txt").body.count == text.utf8.count)
+                let part = try await curl.ask("/files/file.txt", "--compressed", "-r", "0-9")
+                #expect(part.text == "all work a")
+                #expect(try await curl.ask("/files/file.png", "--compressed").headers["content-encoding"] == nil)
+                let listing = try await curl.ask("/files/", "--compressed")
+                #expect(listing.headers["content-encoding"] == "gzip")
+                #expect(try Listed.all(listing.body).count == 2)
+                #expect(try await curl.put("new", "/files/file.txt", "-H", "If-Match: \(tag)").status == 204)
+            }
+        }
+
         @Test("a token lets in as a peer's does, as a bearer's or as a password, and without one nothing is told")
         func tokens() async throws {
             guard try await Curl.isHere() else { return }
