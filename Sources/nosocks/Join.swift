@@ -67,34 +67,18 @@ struct Join: FolderCommand {
 
     func validate() throws {
         if merge, replace { throw ValidationError("--merge and --replace contradict each other") }
-        _ = try address()
-        if let pin, HubPin(pin) == nil {
-            throw ValidationError("--pin \(pin): a pin is sha256: and 64 hexadecimal digits, as the hub prints it")
-        }
+        _ = try HubAddress(argument: url)
+        if let pin, HubPin(pin) == nil { throw ValidationError.pin(pin) }
         try replica.validate(directory)
-    }
-
-    private func address() throws -> HubAddress {
-        do {
-            return try HubAddress(url)
-        } catch {
-            throw ValidationError(
-                "\"\(url)\" is no hub's address: \(error); write wss://HOST:PORT, ws://HOST:PORT or unix:PATH")
-        }
     }
 
     func run() async throws {
         let talk = replica.talk
-        let hub = try address()
+        let hub = try HubAddress(argument: url)
         let narrator = Narrator(talk, events: replica.eventLines, hub: hub)
         let token = try tokens.token(talk)
         let proxy = try ProxySource.proxy(to: hub, talk)
-        if token != nil, !hub.isSecure, !insecure, hub.isInTheOpen || proxy?.isInTheOpen == true {
-            let way = proxy.map { " through \($0)" } ?? ""
-            talk.fail(
-                "\(hub) is not encrypted, and the token would be read on the way\(way); use wss://, or say --insecure")
-            throw ExitStatus.usage
-        }
+        try token?.mayTravel(to: hub, through: proxy, insecure: insecure, talk)
         var settings = space.settings
         replica.set(&settings)
         let folder = try OpenedFolder.open(directory, role: "peer", making: true, settings: settings, talk: talk)

@@ -112,6 +112,10 @@ extension Commands {
                 _ = try await shell.output("nosocks rm $hub moved/file && nosocks rm $hub moved && nosocks rm $hub new")
                 #expect(!shell.hub.folder.exists("moved"))
                 #expect(!shell.hub.folder.exists("new"))
+                // What was removed is nothing, as what never was.
+                for _ in 0..<2 {
+                    _ = try await shell.output("echo me | nosocks put --if-revision 0 $hub lock && nosocks rm $hub lock")
+                }
                 #expect(try await shell.failure("nosocks rm $hub d").errors.contains("d is not empty"))
                 #expect(try await shell.failure("nosocks rm $hub nothing").status == 1)
                 _ = try await shell.output("{ cat ../hub/d/large; head -c 4700000 /dev/zero; } > in")

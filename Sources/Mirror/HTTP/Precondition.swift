@@ -24,7 +24,8 @@ struct Precondition: Hashable, Sendable {
         // A directory or symlink has no tag, and is there all the same.
         if let ifMatch, !(ifMatch == .any ? version.entry.isLive : ifMatch.match(digest)) { return false }
         if let ifNoneMatch, ifNoneMatch == .any ? version.entry.isLive : ifNoneMatch.match(digest) { return false }
-        if let ifRevision, ifRevision != version.revision { return false }
-        return true
+        guard let ifRevision, ifRevision != version.revision else { return true }
+        // What was deleted is nothing as well.
+        return ifRevision == .zero && !version.entry.isLive
     }
 }
