@@ -114,7 +114,8 @@ extension Commands {
                 #expect(!shell.hub.folder.exists("new"))
                 // What was removed is nothing, as what never was.
                 for _ in 0..<2 {
-                    _ = try await shell.output("echo me | nosocks put --if-revision 0 $hub lock && nosocks rm $hub lock")
+                    _ = try await shell.output(
+                        "echo me | nosocks put --if-revision 0 $hub lock && nosocks rm $hub lock")
                 }
                 #expect(try await shell.failure("nosocks rm $hub d").errors.contains("d is not empty"))
                 #expect(try await shell.failure("nosocks rm $hub nothing").status == 1)
