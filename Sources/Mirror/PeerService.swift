@@ -111,6 +111,9 @@ package actor PeerService: FolderService {
     /// Reads ignore rules again, and looks at everything.
     package func reloadRules() { lookAtAll() }
 
+    /// Comes back when what the replica has to do lets it: at once, as a rule.
+    package func ping() {}
+
     /// How many conflict copies are in the folder; also after the end.
     package func conflicts() throws(StoreFailure) -> UInt64 { try conflictCopies() }
 

@@ -82,9 +82,11 @@ struct Hub: FolderCommand {
         options.deletionLimit = replica.maxDelete
         options.origins = Set(allowOrigin)
         limitConnections(&options, talk)
+        let manager = ServiceManager()
         let narrator = Narrator(
             talk, events: replica.eventLines,
-            joining: (options.tls.flatMap(tls.pinWords) ?? "") + (options.book.isEmpty ? "" : " --token-file FILE"))
+            joining: (options.tls.flatMap(tls.pinWords) ?? "") + (options.book.isEmpty ? "" : " --token-file FILE"),
+            manager: manager)
         let hook = replica.hook(talk)
         let hub: HubService
         do {
@@ -101,9 +103,12 @@ struct Hub: FolderCommand {
             if let book = keys.reload() { Task { await hub.use(book) } }
             if let shown { certificates.reload(shown, talk) }
         } stop: {
+            manager?.stopping()
             hook?.stop()
             Task { await hub.stop() }
         }
+        let watchdog = manager?.watch { await hub.ping() }
+        defer { watchdog?.cancel() }
         narrator.followProgress()
         let end: MirrorEnd
         do {

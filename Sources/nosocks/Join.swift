@@ -75,7 +75,8 @@ struct Join: FolderCommand {
     func run() async throws {
         let talk = replica.talk
         let hub = try HubAddress(argument: url)
-        let narrator = Narrator(talk, events: replica.eventLines, hub: hub)
+        let manager = ServiceManager()
+        let narrator = Narrator(talk, events: replica.eventLines, hub: hub, manager: manager)
         let token = try tokens.token(talk)
         let proxy = try ProxySource.proxy(to: hub, talk)
         try token?.mayTravel(to: hub, through: proxy, insecure: insecure, talk)
@@ -107,9 +108,12 @@ struct Join: FolderCommand {
         let signals = Signals(
             reload: { Task { await peer.reloadRules() } }, wake: { Task { await peer.wake() } },
             stop: {
+                manager?.stopping()
                 hook?.stop()
                 Task { await peer.stop() }
             })
+        let watchdog = manager?.watch { await peer.ping() }
+        defer { watchdog?.cancel() }
         narrator.followProgress()
         let end = await peer.run()
         await hook?.finish()

@@ -11,6 +11,9 @@ final class Narrator: Sendable {
         var progress: MirrorEvent.Progress?
         var steps = FirstSteps()
         var isOnTheWay = true
+        var peers = 0
+        var isConnected = false
+        var isReady = false
     }
 
     private let talk: Talk
@@ -19,10 +22,14 @@ final class Narrator: Sendable {
     private let address: HubAddress?
     /// What else a line that joins this hub must say.
     private let joining: String
+    private let manager: ServiceManager?
     private let state = Mutex(State())
 
-    init(_ talk: Talk, events: EventLines?, hub: HubAddress? = nil, joining: String = "") {
+    init(
+        _ talk: Talk, events: EventLines?, hub: HubAddress? = nil, joining: String = "", manager: ServiceManager? = nil
+    ) {
         self.joining = joining
+        self.manager = manager
         self.talk = talk
         self.events = events
         address = hub
@@ -35,6 +42,7 @@ final class Narrator: Sendable {
 
     func tell(_ event: MirrorEvent) {
         tellLines(event)
+        defer { if let manager { tell(manager, event) } }
         switch event {
         case .listening(let url):
             talk.say("listening on \(url)", ["url": "\(url)"])
@@ -157,5 +165,46 @@ final class Narrator: Sendable {
     /// The paths that have problems now, for the end.
     var problems: [(path: RelativePath, problem: Problem)] {
         state.withLock { $0.problems.sorted { $0.key < $1.key }.map { ($0.key, $0.value) } }
+    }
+
+    // MARK: The service manager
+
+    /// A peer is ready as well while its hub can't be reached: others need not wait for that.
+    private func tell(_ manager: ServiceManager, _ event: MirrorEvent) {
+        let isReady: Bool
+        switch event {
+        case .listening, .unreachable: isReady = true
+        case .inSync: isReady = true
+        default: isReady = false
+        }
+        let (text, isFirst) = state.withLock { state -> (String?, Bool) in
+            switch event {
+            case .peerJoined: state.peers += 1
+            case .peerLeft: state.peers -= 1
+            case .connected: state.isConnected = true
+            case .disconnected, .unreachable: state.isConnected = false
+            case .inSync, .listening, .problem, .held: break
+            default: return (nil, false)
+            }
+            defer { state.isReady = state.isReady || isReady }
+            return (standing(state), isReady && !state.isReady)
+        }
+        if isFirst { manager.ready() }
+        if let text { manager.status(text) }
+    }
+
+    private func standing(_ state: State) -> String {
+        var parts: [String] = []
+        if address == nil {
+            parts.append(state.saidInSync ? "serving" : "looking at the folder")
+            parts.append(state.peers == 1 ? "1 peer" : "\(state.peers) peers")
+        } else {
+            parts.append(state.isConnected ? (state.saidInSync ? "in sync" : "catching up") : "not connected")
+        }
+        if !state.problems.isEmpty {
+            parts.append(
+                state.problems.count == 1 ? "1 path has a problem" : "\(state.problems.count) paths have problems")
+        }
+        return parts.joined(separator: ", ")
     }
 }
