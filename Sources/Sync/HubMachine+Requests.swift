@@ -4,14 +4,15 @@ package import Tree
 package enum RequestOutcome: Hashable, Sendable {
     /// All of it is in the feed; the last part of it at this revision.
     case accepted(Revision)
-    /// None of it is, because of this part.
+    /// Not all of it is, because of this part.
     case declined(RelativePath, Verdict)
 }
 
 // Changes that somebody asks for who keeps no replica: they are submissions like any other, judged at once, and made from
 // what is there at that moment. What must be there first, whoever asks has looked up in the same turn.
 extension HubMachine {
-    /// Judges changes that belong together, in an order in which they can be accepted: all of them are, or none.
+    /// Judges changes that belong together, in an order in which they can be accepted: all of them are, or none, unless
+    /// one of them is in the way of another, which is known by then alone: what came before it stands.
     ///
     /// Answered when they are durable and, where nothing is in the way, on this disk.
     ///

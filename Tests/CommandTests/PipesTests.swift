@@ -213,6 +213,17 @@ extension Commands {
             }
         }
 
+        @Test("What can't be written is no success", .enabled(if: Folder(path: "/dev").exists("full")))
+        func fullOutput() async throws {
+            try await shell { shell in
+                for command in ["cat $hub d/large", "snapshot $hub", "ls -R $hub", "events --since 0 $hub"] {
+                    let failure = try await shell.failure("nosocks \(command) > /dev/full")
+                    #expect(failure.status == 9, "\(command)")
+                    #expect(failure.errors.contains("standard output: No space left on device"))
+                }
+            }
+        }
+
         @Test("Without a token, or with one that may only look, nothing is given away or changed")
         func access() async throws {
             try await Bench.run { bench in

@@ -8,7 +8,8 @@ extension RemoteHub {
     ///   - said: Learns why the connection broke, once each time.
     /// - Throws: ``RemoteFailure``; that the hub cannot be reached only where it never was.
     package static func follow(
-        _ options: Options, since cursor: String?, said: (String) -> Void, _ take: ([UInt8], _ cursor: String?) -> Bool
+        _ options: Options, since cursor: String?, said: (String) -> Void,
+        _ take: ([UInt8], _ cursor: String?) throws -> Bool
     ) async throws {
         var place = cursor
         var backoff = Backoff()
@@ -24,7 +25,7 @@ extension RemoteHub {
                         backoff.reset()
                     } take: { line, cursor in
                         place = cursor
-                        return take(line, cursor)
+                        return try take(line, cursor)
                     }
                 }
             } catch RemoteFailure.unreachable(let reason) where wasReached {

@@ -49,14 +49,14 @@ package struct RemoteHub {
 
     /// Hands over a file's bytes, as long as `take` says true. The hub compares what it sends with the file's digest, and
     /// breaks off where it is another's: that is a failure here.
-    package mutating func read(_ path: RelativePath, _ take: (UnsafeRawBufferPointer) -> Bool) async throws {
+    package mutating func read(_ path: RelativePath, _ take: (UnsafeRawBufferPointer) throws -> Bool) async throws {
         _ = try await ask(.GET, target(path))
         try await pass(take)
     }
 
     /// Hands over a tar stream of what is at and inside `path` (nil: everything), all of one revision.
     package mutating func snapshot(
-        of path: RelativePath?, at revision: UInt64?, _ take: (UnsafeRawBufferPointer) -> Bool
+        of path: RelativePath?, at revision: UInt64?, _ take: (UnsafeRawBufferPointer) throws -> Bool
     ) async throws {
         var query: [String] = []
         if let path { query.append("path=\(Self.encode(path.bytes))") }
@@ -80,7 +80,7 @@ package struct RemoteHub {
     /// Hands over event lines, without line feeds, from `cursor` on (nil: from now), each with its own cursor, as long as
     /// `take` says true. `began` is called when the hub has agreed, with nothing taken so far.
     mutating func follow(
-        since cursor: String?, began: () -> Void, take: ([UInt8], _ cursor: String?) -> Bool
+        since cursor: String?, began: () -> Void, take: ([UInt8], _ cursor: String?) throws -> Bool
     ) async throws {
         var headers: HTTPHeaders = ["Accept": "text/event-stream"]
         if let cursor { headers.add(name: "Last-Event-ID", value: cursor) }
@@ -92,7 +92,7 @@ package struct RemoteHub {
             for line in lines.read(piece) {
                 if let id = line.dropping("id: ") {
                     place = String(decoding: id, as: UTF8.self)
-                } else if let data = line.dropping("data: "), !take(Array(data), place) {
+                } else if let data = line.dropping("data: "), try !take(Array(data), place) {
                     return
                 }
             }
@@ -199,9 +199,9 @@ package struct RemoteHub {
         try await dialogue.next().map { Array(buffer: $0) }
     }
 
-    private mutating func pass(_ take: (UnsafeRawBufferPointer) -> Bool) async throws {
+    private mutating func pass(_ take: (UnsafeRawBufferPointer) throws -> Bool) async throws {
         while let piece = try await dialogue.next() {
-            guard piece.withUnsafeReadableBytes(take) else { return }
+            guard try piece.withUnsafeReadableBytes(take) else { return }
         }
     }
 

@@ -27,8 +27,9 @@ struct CatCommand: DocumentedCommand {
 
     func run() async throws {
         let path = try RelativePath(argument: path)
+        let talk = hub.talk
         try await hub.visit { hub in
-            try await hub.read(path) { StandardStream.output.write($0) }
+            try await hub.read(path) { try StandardStream.output.pass($0, talk) }
         }
     }
 }

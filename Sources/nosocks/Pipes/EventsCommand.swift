@@ -32,7 +32,7 @@ struct EventsCommand: DocumentedCommand {
             try await RemoteHub.follow(options, since: since) { reason in
                 talk.say("\(reason); going on when the hub is back")
             } _: { line, cursor in
-                StandardStream.output.write(Self.line(line, with: cursor))
+                try StandardStream.output.pass(Self.line(line, with: cursor), talk)
             }
         }
     }

@@ -66,15 +66,15 @@ struct ListCommand: DocumentedCommand {
 
     /// - Returns: False where nobody reads any more.
     private func show(_ line: [UInt8], inside directory: RelativePath?) throws -> Bool {
-        if json { return StandardStream.output.write(line + [UInt8(ascii: "\n")]) }
+        if json { return try StandardStream.output.pass(line + [UInt8(ascii: "\n")], hub.talk) }
         let entry = try RemoteEntry(line: line)
         var name = entry.path.bytes[...]
         if let directory { name = name.dropFirst(directory.bytes.count + 1) }
         if entry.kind == .directory { name.append(UInt8(ascii: "/")) }
-        if null { return StandardStream.output.write(name + [0]) }
+        if null { return try StandardStream.output.pass(name + [0], hub.talk) }
         guard long else {
             let shown = StandardStream.output.isTerminal ? Array(RelativePath.printable(name).utf8)[...] : name
-            return StandardStream.output.write(shown + [UInt8(ascii: "\n")])
+            return try StandardStream.output.pass(shown + [UInt8(ascii: "\n")], hub.talk)
         }
         let target = entry.target.map { " -> \($0)" } ?? ""
         let size = entry.size.map { String($0) } ?? "-"
@@ -83,7 +83,7 @@ struct ListCommand: DocumentedCommand {
             entry.mtime.map { String($0.prefix(19)) + "Z" } ?? "-                   ", "\(entry.revision)",
             RelativePath.printable(name) + target,
         ]
-        return StandardStream.output.write((columns.joined(separator: "  ") + "\n").utf8)
+        return try StandardStream.output.pass((columns.joined(separator: "  ") + "\n").utf8, hub.talk)
     }
 
     /// As `ls -l` has it.

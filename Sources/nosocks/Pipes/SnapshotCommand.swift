@@ -32,12 +32,13 @@ struct SnapshotCommand: DocumentedCommand {
 
     func run() async throws {
         let path = try RelativePath.orFolder(argument: path)
+        let talk = hub.talk
         if StandardStream.output.isTerminal {
-            hub.talk.fail("a tar archive is nothing for a terminal; write | tar t, or > FILE")
+            talk.fail("a tar archive is nothing for a terminal; write | tar t, or > FILE")
             throw ExitStatus.usage
         }
         try await hub.visit { hub in
-            try await hub.snapshot(of: path, at: revision) { StandardStream.output.write($0) }
+            try await hub.snapshot(of: path, at: revision) { try StandardStream.output.pass($0, talk) }
         }
     }
 }

@@ -34,6 +34,20 @@ enum StandardInput {
     }
 }
 
+extension StandardStream {
+    /// Writes data. What can't be written ends the command, so that no half of it counts as the whole; that nobody reads any
+    /// more does not.
+    ///
+    /// - Returns: False where nobody reads any more.
+    func pass(_ bytes: some Collection<UInt8>, _ talk: Talk) throws -> Bool {
+        if write(bytes) { return true }
+        let code = errno
+        guard code != EPIPE else { return false }
+        talk.fail("standard output: \(String(cString: strerror(code)))")
+        throw [ENOSPC, EDQUOT].contains(code) ? ExitStatus.noSpace : ExitStatus.failed
+    }
+}
+
 private func systemRead(_ bytes: UnsafeMutablePointer<UInt8>?, _ count: Int) -> Int {
     read(0, bytes, count)
 }
