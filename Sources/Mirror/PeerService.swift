@@ -16,6 +16,8 @@ package actor PeerService: FolderService {
         package var isOnce: Bool
         /// The hub's snapshot wins over what was in the folder before its first sync.
         package var isReplacing: Bool
+        /// Which changes it exchanges with the hub.
+        package var direction = Direction.both
         /// How many deletions go through without asking.
         package var deletionLimit = DeletionLimit.standard
         /// What lets this peer in, where the hub wants it.
@@ -88,7 +90,7 @@ package actor PeerService: FolderService {
         stagingAhead = folder.stagingAhead
         machine = PeerMachine(
             store: FolderStore(folder), name: options.name, replica: folder.id, replacing: options.isReplacing,
-            deletionLimit: options.deletionLimit)
+            direction: options.direction, deletionLimit: options.deletionLimit)
     }
 
     /// Watches, connects and follows until it is stopped, is done, or can't go on.

@@ -21,10 +21,12 @@ extension Problem {
         case .tooLarge: "it is larger than 1 TiB"
         case .ignored:
             operation == "rmdir"
-                ? "it is gone here, and stays elsewhere: in it is what is ignored" : "the hub ignores it"
+                ? "it is gone here, and stays elsewhere: in it is what is not taken here" : "the hub ignores it"
         case .contentGone: "the hub has its content no longer; it comes when somebody brings it"
         case .rulesUnknown:
             "it cannot be read\(cause): what it said before still counts, or else nothing beside it is mirrored"
+        case .untaken:
+            "it changed here and at the hub, and so it is neither sent nor taken; join without --send-only keeps both"
         case .mount: "another file system is mounted there"
         case .failed: "\(operation) failed\(cause); it is tried again"
         }

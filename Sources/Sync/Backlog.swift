@@ -21,6 +21,8 @@ package struct Backlog {
     private var unwanted: Set<RelativePath> = []
     /// Wait for content that nobody who could be asked has, of these digests: asked for again when somebody may have it.
     private var gone: [RelativePath: Digest] = [:]
+    /// Local changes that are to stay here.
+    package private(set) var unsent: Set<RelativePath> = []
     /// Lost to a revision that the feed has not brought yet.
     private var overtaken: [RelativePath: Revision] = [:]
 
@@ -96,7 +98,8 @@ package struct Backlog {
         if standing != .waiting(.content), !gone.isEmpty { gone[path] = nil }
         switch standing {
         case .settled, .submitted: break
-        case .waiting(.verdict), .waiting(.content), .waiting(.rules): break
+        case .waiting(.verdict), .waiting(.content), .waiting(.rules), .waiting(.untaken): break
+        case .waiting(.unsent): unsent.insert(path)
         case .waiting(.parent): blocked.insert(path)
         case .waiting(.children):
             blocked.insert(path)
@@ -117,6 +120,7 @@ package struct Backlog {
         if !problems.isEmpty { problems.remove(path) }
         if !held.isEmpty { held.remove(path) }
         if !unwanted.isEmpty { unwanted.remove(path) }
+        if !unsent.isEmpty { unsent.remove(path) }
     }
 
     /// The path's offer lost to `revision`: it is looked at again when the feed has brought that.

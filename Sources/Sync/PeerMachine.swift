@@ -71,9 +71,10 @@ package struct PeerMachine<Store: ReplicaStore>: FolderMachine {
     }
 
     package init(
-        store: Store, name: String, replica: UInt64, replacing: Bool, deletionLimit: DeletionLimit = .standard
+        store: Store, name: String, replica: UInt64, replacing: Bool, direction: Direction = .both,
+        deletionLimit: DeletionLimit = .standard
     ) {
-        reconciler = Reconciler(store: store, name: name, deletionLimit: deletionLimit)
+        reconciler = Reconciler(store: store, name: name, direction: direction, deletionLimit: deletionLimit)
         reconciler.isReplacing = replacing
         self.name = name
         self.replica = replica
@@ -300,7 +301,9 @@ package struct PeerMachine<Store: ReplicaStore>: FolderMachine {
             reconciler.put(record)
             reconciler.noteLeaving(record)
             paths.append(change.path)
-            guard case .file(let file) = change.entry, record.offered == nil else { continue }
+            guard case .file(let file) = change.entry, record.offered == nil, reconciler.direction != .sendOnly else {
+                continue
+            }
             switch delivery.attachment {
             case .none: break
             case .list(let list):

@@ -206,7 +206,7 @@ extension Reconciler {
             switch try reconcile(child) {
             case .settled: continue
             case .submitted: holdsOwn = true
-            case .waiting(.role): holdsOwn = true
+            case .waiting(.role), .waiting(.unsent): holdsOwn = true
             case .waiting(.rules): holdsRules = true
             case .waiting: return .waiting(.children)
             }

@@ -63,8 +63,9 @@ extension Reconciler {
     /// A file that was never here is put in place without a look, once its content is ready: the disk itself refuses if
     /// something is there. False where that takes a closer look.
     private mutating func isPlacedUnseen(_ record: Record) throws(StoreFailure) -> Bool {
-        guard record.base == .never, record.fingerprint == nil, case .file(let file) = record.remote.entry,
-            isPrepared(file, at: record.path), !store.ignores(record.path, isDirectory: false),
+        guard direction != .sendOnly, record.base == .never, record.fingerprint == nil,
+            case .file(let file) = record.remote.entry, isPrepared(file, at: record.path),
+            !store.ignores(record.path, isDirectory: false),
             let staged = try takePrepared(file, at: record.path)
         else { return false }
         let placement = try store.place(record.remote.entry, staged: staged, at: record.path, expecting: nil)
@@ -85,7 +86,9 @@ extension Reconciler {
         if hasLostBase(record, found) { return try step(unmade(record), found) }
         let isReplaced = isReplacing && record.base == .never
         let base = isReplaced ? found.entry : record.base.entry
-        switch Reconciliation(remote: record.remote.entry, base: base, local: found.entry) {
+        let outcome = Reconciliation(remote: record.remote.entry, base: base, local: found.entry)
+        if direction == .sendOnly, outcome.isOfHub { return try leftUntaken(record, found, outcome) }
+        switch outcome {
         case .nothing, .adopt:
             if record.isPending || record.fingerprint != found.fingerprint {
                 settle(record, fingerprint: found.fingerprint, was: found.entry)
@@ -98,6 +101,30 @@ extension Reconciler {
         case .setLocalAside: return .attempt(try setLocalAside(record, found))
         case .setRemoteAside: return try keepingDirectory(record)
         }
+    }
+
+    /// The hub has what is not taken here. A directory in which there is work of this replica's is made there again.
+    private mutating func leftUntaken(
+        _ record: Record, _ found: Found, _ outcome: Reconciliation
+    ) throws(StoreFailure) -> Step {
+        var isConflict = outcome.isConflict
+        if found.entry.isDirectory, !record.remote.entry.isDirectory, try holdsOwn(record.path) {
+            guard record.remote.entry.isLive else { return .submit(rebased(record)) }
+            isConflict = true
+        }
+        guard isConflict else { return .attempt(.waiting(.untaken)) }
+        notices.append(.problem(record.path, Problem(.untaken, operation: "place")))
+        return .attempt(.waiting(.problem))
+    }
+
+    /// Whether anything inside a directory here is another than what the hub has deleted.
+    private func holdsOwn(_ directory: RelativePath) throws(StoreFailure) -> Bool {
+        for child in try store.children(of: directory) ?? [] {
+            let inside = try record(at: child)
+            guard inside.isPending, inside.remote.entry.isTombstone, inside.offered == nil else { return true }
+            if inside.base.entry.isDirectory, try holdsOwn(child) { return true }
+        }
+        return false
     }
 
     /// Whether what was agreed on once says nothing any more about what one side has and the other has not.
@@ -173,13 +200,14 @@ extension Reconciler {
     /// Puts the disk's entry among the submissions, if the tree at the hub would be well formed with it.
     private mutating func submit(_ record: Record, _ found: Found) throws(StoreFailure) -> Standing {
         put(record)
+        guard direction != .receiveOnly else { return .waiting(.unsent) }
         guard maySubmit else {
             notices.append(.problem(record.path, Problem(.readOnly, operation: "submit")))
             return .waiting(.role)
         }
         if record.remote.entry.isDirectory, !found.entry.isDirectory {
             if let inside = try liveEntry(inside: record.path) {
-                return .waiting(try isIgnored(inside) ? keepUndeleted(record.path) : .children)
+                return .waiting(try isKept(inside) ? keepUndeleted(record.path) : .children)
             }
         }
         var goesWithDirectory = false
@@ -242,11 +270,14 @@ extension Reconciler {
         return try liveEntry(inside: parent, except: path) != nil
     }
 
-    private func isIgnored(_ path: RelativePath) throws(StoreFailure) -> Bool {
-        store.ignores(path, isDirectory: try record(at: path).remote.entry.isDirectory)
+    /// Whether the hub has what is not taken here, and so is not deleted there either.
+    private func isKept(_ path: RelativePath) throws(StoreFailure) -> Bool {
+        let record = try record(at: path)
+        if direction == .sendOnly, record.isPending { return true }
+        return store.ignores(path, isDirectory: record.remote.entry.isDirectory)
     }
 
-    /// A directory that is gone here stays elsewhere, since the hub has something in it that is ignored here.
+    /// A directory that is gone here stays elsewhere, since the hub has something in it that is not taken here.
     private mutating func keepUndeleted(_ path: RelativePath) -> Wait {
         notices.append(.problem(path, Problem(.ignored, operation: "rmdir")))
         return .problem

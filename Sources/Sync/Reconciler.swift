@@ -13,6 +13,8 @@ package struct Reconciler<Store: ReplicaStore> {
     package var isReplacing = false
     /// Whether local changes may be offered.
     package var maySubmit = true
+    /// Which changes are wanted at all.
+    package let direction: Direction
     package internal(set) var deletions: DeletionGuard
 
     /// Local changes to be offered, in an order in which they can be accepted.
@@ -45,9 +47,12 @@ package struct Reconciler<Store: ReplicaStore> {
         var staged: Store.Staged
     }
 
-    package init(store: Store, name: String, deletionLimit: DeletionLimit = .standard) {
+    package init(
+        store: Store, name: String, direction: Direction = .both, deletionLimit: DeletionLimit = .standard
+    ) {
         self.store = store
         self.name = name
+        self.direction = direction
         deletions = DeletionGuard(deletionLimit)
     }
 }
@@ -90,6 +95,10 @@ package enum Wait: Hashable, Sendable {
     case held
     /// Rules leave it out, here or at the hub.
     case rules
+    /// It is a local change, and only the hub's are wanted.
+    case unsent
+    /// It is a change of the hub's, and only local ones are wanted.
+    case untaken
 }
 
 /// A file that can't be named until content has come.

@@ -63,6 +63,19 @@ extension Reconciliation {
     }
 }
 
+extension Reconciliation {
+    /// Whether it changes this disk.
+    var isOfHub: Bool {
+        switch self {
+        case .apply, .applyMetadata, .setLocalAside, .setRemoteAside: true
+        case .nothing, .adopt, .submit, .keep: false
+        }
+    }
+
+    /// Whether both sides have work that the other lacks.
+    var isConflict: Bool { self == .setLocalAside || self == .setRemoteAside }
+}
+
 extension Entry {
     fileprivate func hasSameMetadata(as other: Entry) -> Bool {
         switch (self, other) {

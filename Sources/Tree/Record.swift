@@ -113,6 +113,8 @@ package struct Problem: Error, Hashable, Sendable {
         /// A file of rules that can't be read: those known before stay in force, and where none were, nothing beside
         /// it is mirrored.
         case rulesUnknown
+        /// Both sides changed it, and the hub's changes are not wanted here.
+        case untaken
         /// Another file system is mounted there.
         case mount
         /// Any other failure.

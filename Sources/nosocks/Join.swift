@@ -13,6 +13,7 @@ struct Join: FolderCommand {
                 "nosocks join --once --fail-on-conflict ws://127.0.0.1:7625 copy", "and nothing in it wants settling"),
             .init("nosocks join --pin sha256:… --token-file hub.token wss://hub.example:7625 ~/notes"),
             .init("nosocks join --exec 'make -C ~/src' ws://127.0.0.1:7625 ~/src", "whenever something arrived"),
+            .init("nosocks join --receive-only hub.example ~/mirror", "what is edited here stays here"),
             .init("nosocks join --replace ws://127.0.0.1:7625 .", "take the hub's, keep ours in history"),
         ],
         text: [
@@ -39,6 +40,15 @@ struct Join: FolderCommand {
 
     @Flag(help: "Sync until equal, then end.")
     var once = false
+
+    @Flag(
+        help: ArgumentHelp(
+            "Send nothing: what is edited here stays here, and becomes a conflict copy when the hub has a newer version."
+        ))
+    var receiveOnly = false
+
+    @Flag(help: "Take nothing: no file here changes, and what the hub changed as well is left alone, and told.")
+    var sendOnly = false
 
     @Flag(help: "For a folder with content that was never joined: a union, differing files kept both (the default).")
     var merge = false
@@ -67,6 +77,8 @@ struct Join: FolderCommand {
 
     func validate() throws {
         if merge, replace { throw ValidationError("--merge and --replace contradict each other") }
+        if receiveOnly, sendOnly { throw ValidationError("--receive-only and --send-only contradict each other") }
+        if sendOnly, replace { throw ValidationError("--send-only and --replace contradict each other") }
         _ = try HubAddress(argument: url)
         if let pin, HubPin(pin) == nil { throw ValidationError.pin(pin) }
         try replica.validate(directory)
@@ -95,6 +107,7 @@ struct Join: FolderCommand {
         var options = PeerService.Options(
             hub: hub, name: replica.replicaName, isOnce: once, isReplacing: replace && isNew)
         options.token = token
+        options.direction = receiveOnly ? .receiveOnly : sendOnly ? .sendOnly : .both
         options.deletionLimit = replica.maxDelete
         options.proxy = proxy
         let files = try privateFiles(talk)

@@ -42,12 +42,16 @@ struct StatusText {
     private var place: [Line] {
         guard status.role == .peer else { return [("listens", status.url.joined(separator: ", "))] }
         let state = status.connected ? "connected to \(status.hub ?? "the hub")" : "not connected"
-        return [("hub", "\(status.url.first ?? ""), \(state)")]
+        let direction = status.direction.map { ", \($0.rawValue)" } ?? ""
+        return [("hub", "\(status.url.first ?? ""), \(state)\(direction)")]
     }
 
     private var state: String {
         if !status.connected { return "not connected; what changes here is sent when the hub is back" }
-        if status.inSync { return "in sync" }
+        if status.inSync {
+            let staying = status.unsent == 1 ? "1 path" : "\(status.unsent) paths"
+            return status.unsent > 0 ? "in sync, and \(staying) with changes that stay here" : "in sync"
+        }
         let count = status.pending
         return count > 0 ? "\(count == 1 ? "1 path" : "\(count) paths") on the way" : "getting in step"
     }

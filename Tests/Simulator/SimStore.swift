@@ -245,6 +245,7 @@ final class SimStore: ReplicaStore {
     // MARK: Content
 
     func stage(_ file: Entry.File, content: Content?) throws(StoreFailure) -> Staging<Staged> {
+        checkMayChange("stage")
         try enter()
         guard !disk.isFull, !world.failsOnce(site) else {
             return .problem(Problem(.noSpace, operation: "write", code: 28))
@@ -346,6 +347,7 @@ final class SimStore: ReplicaStore {
     func place(
         _ entry: Entry, staged: Staged?, at path: RelativePath, expecting expected: Fingerprint?
     ) throws(StoreFailure) -> Placement<Removed> {
+        checkMayChange("place")
         try enter()
         checkCounts(path)
         if let problem = problem(at: path) { return .problem(problem) }
@@ -428,6 +430,10 @@ final class SimStore: ReplicaStore {
     }
 
     /// What a machine changes or takes away it was able to look at.
+    private func checkMayChange(_ operation: String) {
+        if site.isSender { broke("I22", "\(site.name) only sends, and was told to \(operation)") }
+    }
+
     private func checkTouchable(_ node: SimDisk.Node, at path: RelativePath) {
         if node.kind == .fifo { broke("I15", "the special file \(path) was touched") }
     }
@@ -435,6 +441,7 @@ final class SimStore: ReplicaStore {
     func remove(
         _ path: RelativePath, expecting expected: Fingerprint
     ) throws(StoreFailure) -> Removal<Removed> {
+        checkMayChange("remove")
         try enter()
         checkCounts(path)
         if let problem = problem(at: path) { return .problem(problem) }
@@ -459,6 +466,7 @@ final class SimStore: ReplicaStore {
     func setMetadata(
         _ entry: Entry, at path: RelativePath, expecting expected: Fingerprint
     ) throws(StoreFailure) -> Placement<Removed> {
+        checkMayChange("setMetadata")
         try enter()
         checkCounts(path)
         if let problem = problem(at: path) { return .problem(problem) }
@@ -481,6 +489,7 @@ final class SimStore: ReplicaStore {
     func rename(
         _ path: RelativePath, to target: RelativePath, expecting expected: Fingerprint
     ) throws(StoreFailure) -> Renaming {
+        checkMayChange("rename")
         try enter()
         checkCounts(path)
         if let problem = problem(at: path) { return .problem(problem) }
@@ -501,6 +510,7 @@ final class SimStore: ReplicaStore {
     func move(
         _ path: RelativePath, to target: RelativePath, expecting expected: Fingerprint
     ) throws(StoreFailure) -> Fingerprint? {
+        checkMayChange("move")
         try enter()
         checkCounts(path)
         checkCounts(target)
@@ -565,6 +575,7 @@ final class SimStore: ReplicaStore {
     }
 
     func restore(_ removed: Removed, at path: RelativePath) throws(StoreFailure) -> Bool {
+        checkMayChange("restore")
         try enter()
         guard let limbo = disk.takenOut(removed.token) else { return false }
         guard disk.isDirectory(path.parent), disk.node(at: path) == nil else { return false }

@@ -141,7 +141,7 @@ extension World {
 
     /// What is in the hub's tree, or was made where changes are not offered.
     private var keptContents: Set<SimContent> {
-        peers.filter(\.isReader).reduce(hub.disk.contents) { $0.union($1.disk.contents) }
+        peers.filter { $0.isReader || $0.isSender }.reduce(hub.disk.contents) { $0.union($1.disk.contents) }
     }
 
     func checkConvergence() throws(Violation) {
@@ -167,7 +167,7 @@ extension World {
             if tree == expected { continue }
             for path in Set(expected.keys).union(tree.keys).sorted()
             where expected[path] != tree[path] && !isExempt(site, path) && !isKeptBack(path, at: site)
-                && !isLacking(path, at: site)
+                && !isLacking(path, at: site) && !isUntaken(path, at: site)
             {
                 return "\(site.name) has \(describe(tree[path])) at \(path), the hub's head \(describe(expected[path]))"
             }
@@ -182,6 +182,14 @@ extension World {
         if ledger.hasMerged { return true }
         return ledger.edits.keys.contains { $0.replica == site.name && overlaps($0.path, path) }
             || ledger.deletions.keys.contains { $0.replica == site.name && overlaps($0.path, path) }
+    }
+
+    /// Whether the hub changed something here, or in it, that a site does not take.
+    private func isUntaken(_ path: RelativePath, at site: Site) -> Bool {
+        guard site.isSender else { return false }
+        return site.currentIndex.records.values.contains {
+            $0.isPending && $0.offered == nil && overlaps($0.path, path)
+        }
     }
 
     /// Whether a site knows that it waits here, or above, for content that nobody has any more. An entry without content
@@ -200,7 +208,7 @@ extension World {
         sites.contains { $0.disk.content(of: file) != nil }
     }
 
-    private func overlaps(_ left: RelativePath, _ right: RelativePath) -> Bool {
+    func overlaps(_ left: RelativePath, _ right: RelativePath) -> Bool {
         left == right || left.isInside(right) || right.isInside(left)
     }
 }

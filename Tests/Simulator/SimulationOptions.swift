@@ -1,3 +1,5 @@
+package import Tree
+
 /// What a run is made of. All of it follows from the seed, unless said otherwise.
 package struct SimulationOptions: Sendable {
     package enum Mode: String, CaseIterable, Sendable {
@@ -23,6 +25,8 @@ package struct SimulationOptions: Sendable {
     package var interludes: Int
     /// The last peer may look and not change.
     package var hasReader: Bool
+    /// Which changes the last peer wants at all.
+    package var direction: Direction
     /// Now and then the hub hears several words of its sessions before it answers; not where the outcome depends on which
     /// of them it has answered.
     package var isHubBusy = true
@@ -50,6 +54,8 @@ package struct SimulationOptions: Sendable {
         isSolo = random.oneIn(6)
         interludes = random.oneIn(2) ? 40 : 1_000_000
         hasReader = random.oneIn(8)
+        // Whether it is the hub that says so, or the reader itself, is the same to everybody else.
+        direction = hasReader ? (seed % 4 < 2 ? .receiveOnly : .both) : seed / 4 % 8 == 5 ? .sendOnly : .both
         scale = seed % 2 == 0 ? 1 : 1 << 16
         let drawn = random.below(8)
         self.mode = mode ?? (drawn < 2 ? .safety : drawn < 7 ? .liveness : .perturbation)
@@ -63,6 +69,7 @@ package struct SimulationOptions: Sendable {
         steps = Perturbation.steps
         isSolo = false
         hasReader = false
+        direction = .both
         isHubBusy = false
         hasSlowReads = false
         interludes = 1_000_000
@@ -71,8 +78,16 @@ package struct SimulationOptions: Sendable {
 }
 
 extension SimulationOptions: CustomStringConvertible {
+    private var lastPeer: String {
+        switch direction {
+        case .both: hasReader ? ", the last a reader" : ""
+        case .receiveOnly: ", the last only receives"
+        case .sendOnly: ", the last only sends"
+        }
+    }
+
     package var description: String {
-        "seed \(seed), \(mode): \(peers) peers\(hasReader ? ", the last a reader" : ""), \(steps) steps, \(names) names, "
+        "seed \(seed), \(mode): \(peers) peers\(lastPeer), \(steps) steps, \(names) names, "
             + "depth \(depth), \(areContentsUnique ? "unique" : "few") contents, "
             + "\(isSolo ? "one writer" : "many writers"), \(interludes < 1000 ? "interludes" : "no interludes"), "
             + "faults: \(faults)"

@@ -185,14 +185,15 @@ extension World {
 
     /// Whether something that is known keeps a path from being in step.
     private func isOpen(_ path: RelativePath, at peer: Site, _ index: SimIndex) -> Bool {
-        isKeptOut(path, at: peer, index) || !peer.lacking(at: path).isEmpty
+        if peer.peer?.backlog.unsent.contains(where: { overlaps($0, path) }) == true { return true }
+        return isKeptOut(path, at: peer, index) || !peer.lacking(at: path).isEmpty
     }
 
     /// A peer says that disk and hub agree: then all that its watcher has told of is in the feed, and the feed up to
     /// its cursor is on its disk.
     func checkInSync(_ peer: Site) {
-        guard let store = peer.store, let machine = peer.peer, peer.disk.events.isEmpty, !peer.disk.hasOverflowed,
-            peer.isFollowing, machine.backlog.problems.isEmpty, machine.heldDeletions == nil,
+        guard !peer.isSender, let store = peer.store, let machine = peer.peer, peer.disk.events.isEmpty,
+            !peer.disk.hasOverflowed, peer.isFollowing, machine.backlog.problems.isEmpty, machine.heldDeletions == nil,
             store.cursor.epoch == hub.currentIndex.cursor.epoch
         else { return }
         for (path, record) in store.index.records

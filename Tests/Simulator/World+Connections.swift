@@ -14,7 +14,7 @@ extension World {
         note("connect \(peer.name)")
         let connection = Connection(session: nextSession(), peer: peer)
         connections[peer.name] = connection
-        hub.hub?.opened(connection.session, isReadOnly: peer.isReader)
+        hub.hub?.opened(connection.session, isReadOnly: peer.isRefused)
         if let actions = peer.peer?.connected() { perform(actions, of: peer) }
     }
 

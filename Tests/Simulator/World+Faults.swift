@@ -232,9 +232,9 @@ extension World {
     }
 
     private func clone(_ peer: Site) {
-        guard clones < 1, !peer.isReader else { return }
+        guard clones < 1, !peer.isReader, !peer.isSender else { return }
         clones += 1
-        let twin = addSite("\(peer.name)-twin", replica: peer.replica, isReader: false)
+        let twin = addSite("\(peer.name)-twin", replica: peer.replica)
         note("\(twin.name) begins as a copy of \(peer.name)")
         twin.begin(with: peer.currentIndex)
         twin.disk.replace(by: peer.disk.state)

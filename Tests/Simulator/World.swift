@@ -16,7 +16,14 @@ final class World {
         var store: SimStore?
         var hub: HubMachine<SimStore>?
         var peer: PeerMachine<SimStore>?
+        /// Of a peer's, which it wants at all.
+        let direction: Direction
+        /// Whether nothing that is done here reaches others.
         let isReader: Bool
+        /// Whether nothing of others is done here.
+        var isSender: Bool { direction == .sendOnly }
+        /// The hub lets it look only.
+        var isRefused: Bool { isReader && direction == .both }
         /// How many rows of the log were judged.
         var checkedLog = 0
         /// A peer's: whether its history is the hub's, as far as both know.
@@ -42,11 +49,12 @@ final class World {
         var backoff = Timing.shortestBackoff
         var backup: Backup?
 
-        init(name: String, replica: UInt64, disk: SimDisk, isReader: Bool) {
+        init(name: String, replica: UInt64, disk: SimDisk, isReader: Bool, direction: Direction) {
             self.name = name
             self.replica = replica
             self.disk = disk
             self.isReader = isReader
+            self.direction = direction
         }
 
         var isHub: Bool { name == World.hubName }
@@ -135,16 +143,21 @@ final class World {
     init(_ options: SimulationOptions) {
         self.options = options
         random = SeededRandom(seed: options.seed)
-        addSite(Self.hubName, replica: 1, isReader: false)
+        addSite(Self.hubName, replica: 1)
         for number in 1...options.peers {
-            addSite("p\(number)", replica: UInt64(number) + 1, isReader: options.hasReader && number == options.peers)
+            let isLast = number == options.peers
+            addSite(
+                "p\(number)", replica: UInt64(number) + 1, isReader: options.hasReader && isLast,
+                direction: isLast ? options.direction : .both)
         }
     }
 
     @discardableResult
-    func addSite(_ name: String, replica: UInt64, isReader: Bool) -> Site {
+    func addSite(
+        _ name: String, replica: UInt64, isReader: Bool = false, direction: Direction = .both
+    ) -> Site {
         let disk = SimDisk(census: census, remembersNames: options.faults.contains(.powerFailure))
-        let site = Site(name: name, replica: replica, disk: disk, isReader: isReader)
+        let site = Site(name: name, replica: replica, disk: disk, isReader: isReader, direction: direction)
         sites.append(site)
         return site
     }
@@ -200,7 +213,7 @@ final class World {
             } else {
                 var machine = PeerMachine(
                     store: store, name: site.name, replica: site.replica, replacing: false,
-                    deletionLimit: deletionLimit)
+                    direction: site.direction, deletionLimit: deletionLimit)
                 let actions = try machine.started()
                 site.peer = machine
                 perform(actions, of: site)

@@ -106,6 +106,7 @@ struct OverlappingSessionTests {
         options.faults = []
         options.interludes = 1_000_000
         options.hasReader = false
+        options.direction = .both
         options.hasSlowReads = false
         options.areContentsUnique = true
         let world = World(options)

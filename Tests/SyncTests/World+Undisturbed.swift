@@ -1,3 +1,5 @@
+import Tree
+
 @testable import Simulator
 
 extension World {
@@ -6,6 +8,7 @@ extension World {
         var options = SimulationOptions(seed: 1, mode: .liveness, faults: faults)
         options.peers = peers
         options.hasReader = false
+        options.direction = .both
         options.isHubBusy = false
         options.hasSlowReads = false
         options.isSolo = false

@@ -44,6 +44,21 @@ package struct ReplicaStatus: Codable, Hashable, Sendable {
         package var reason: String
     }
 
+    /// Of what a peer exchanges with the hub only a part is wanted.
+    package enum Direction: String, Codable, Sendable {
+        case receiveOnly = "receive-only"
+        case sendOnly = "send-only"
+
+        /// Nil where all is.
+        init?(_ direction: Tree.Direction) {
+            switch direction {
+            case .both: return nil
+            case .receiveOnly: self = .receiveOnly
+            case .sendOnly: self = .sendOnly
+            }
+        }
+    }
+
     package struct Watches: Codable, Hashable, Sendable {
         package var used: Int
         /// What a user may have, over all programs.
@@ -73,4 +88,8 @@ package struct ReplicaStatus: Codable, Hashable, Sendable {
     package var peers: [Peer]
     /// Nil where changes can't be watched for.
     package var watches: Watches?
+    /// Nil where changes go both ways.
+    package var direction: Direction?
+    /// Paths with local changes that stay here, since this peer only receives.
+    package var unsent: UInt64
 }

@@ -91,6 +91,8 @@ extension FolderService {
         do throws(StoreFailure) {
             let counts = try folder.counts()
             let standing = standing
+            let unsettled = UInt64(machine.pendingPaths.count)
+            let direction = machine.reconciler.direction
             let watches = folder.watchUsage.map { ReplicaStatus.Watches(used: $0.watched, allowed: $0.allowed) }
             return .status(
                 ReplicaStatus(
@@ -98,8 +100,10 @@ extension FolderService {
                     connected: standing.isConnected, inSync: machine.isSettled && !scans.isActive,
                     epoch: "\(standing.cursor.epoch)", revision: standing.cursor.revision.rawValue,
                     entries: counts.entries, bytes: counts.bytes,
-                    pending: max(counts.unfinished, UInt64(machine.pendingPaths.count)), problems: pathProblems,
-                    conflicts: try conflictCopies(), held: heldDeletions, peers: standing.peers, watches: watches))
+                    pending: direction == .sendOnly ? unsettled : max(counts.unfinished, unsettled),
+                    problems: pathProblems, conflicts: try conflictCopies(), held: heldDeletions,
+                    peers: standing.peers, watches: watches, direction: ReplicaStatus.Direction(direction),
+                    unsent: UInt64(machine.backlog.unsent.count)))
         } catch {
             return .failed("\(error)")
         }
@@ -166,7 +170,10 @@ extension FolderService {
     }
 
     private var arrived: ControlReply {
-        .arrived(problems: pathProblems, held: heldDeletions)
+        let staying = machine.backlog.unsent.sorted().map {
+            ReplicaStatus.PathProblem(path: "\($0)", reason: "it stays here, since join was told --receive-only")
+        }
+        return .arrived(problems: pathProblems + staying, held: heldDeletions)
     }
 
     /// Nobody waits for a hub that does not come.

@@ -28,7 +28,7 @@ extension Parser {
             conflicts: 2,
             held: [HeldDeletions(count: 3, total: 4, author: "bob", isAtHub: true)],
             peers: [ReplicaStatus.Peer(name: "b", address: "[::1]:5", readOnly: true, applied: 3, lag: 4)],
-            watches: ReplicaStatus.Watches(used: 5, allowed: 6))
+            watches: ReplicaStatus.Watches(used: 5, allowed: 6), direction: .receiveOnly, unsent: 2)
         let requests: [ControlRequest] = [.status, .wait(everywhere: true), .confirmDeletions, .revertDeletions]
         let replies: [ControlReply] = [
             .status(status), .arrived(problems: status.problems, held: status.held), .unreachable("no hub"),
