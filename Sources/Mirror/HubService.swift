@@ -37,6 +37,11 @@ package actor HubService: FolderService {
         /// What the secure ones of the addresses speak TLS with.
         package var tls: HubTLS?
 
+        /// Lets all connections together send so many bytes in a second at the most, and receive so many.
+        package mutating func limit(bytesPerSecond: Int) {
+            webSocket.rateLimit = RateLimit(bytesPerSecond: bytesPerSecond)
+        }
+
         package init(addresses: [HubAddress], name: String) {
             self.addresses = addresses
             self.name = name

@@ -16,6 +16,8 @@ package actor PeerService: FolderService {
         package var isOnce: Bool
         /// The hub's snapshot wins over what was in the folder before its first sync.
         package var isReplacing: Bool
+        /// How many bytes it sends in a second at the most, and how many it receives; nil for as many as it can.
+        package var bytesPerSecond: Int?
         /// Which changes it exchanges with the hub.
         package var direction = Direction.both
         /// How many deletions go through without asking.
@@ -60,6 +62,7 @@ package actor PeerService: FolderService {
     private var everywhere: Revision = .zero
     /// What the hub was asked to tell, on which connection.
     private var asked: (attempt: UInt64, revision: Revision) = (0, .zero)
+    private let configuration: WebSocketConfiguration
     private var trust: HubTrust
     private var connectedSince = ContinuousClock.now
     /// Counts connections, so that what a former one still tells is not taken for the present one's.
@@ -85,6 +88,9 @@ package actor PeerService: FolderService {
         thread = ReplicaThread()
         self.options = options
         trust = options.trust
+        var configuration = WebSocketConfiguration.client
+        configuration.rateLimit = options.bytesPerSecond.map(RateLimit.init)
+        self.configuration = configuration
         self.report = report
         self.folder = folder
         stagingAhead = folder.stagingAhead
@@ -152,13 +158,14 @@ package actor PeerService: FolderService {
         let owner = HubLink(peer: self, number: attemptNumber)
         let hub = options.hub
         let proxy = options.proxy?.proxy
+        let configuration = configuration
         let tls = hub.isSecure ? trust.tls : nil
         let headers: HTTPHeaders = options.token.map { ["authorization": "Bearer \($0.text)"] } ?? [:]
         Task {
             do throws(WebSocketClientError) {
                 _ = try await WebSocketClient.connect(
                     to: hub.socketAddress, path: hub.path, subprotocols: [Session.subprotocol], headers: headers,
-                    tls: tls, proxy: proxy, handler: Session(owner: owner))
+                    configuration: configuration, tls: tls, proxy: proxy, handler: Session(owner: owner))
             } catch {
                 self.failedToConnect(owner.number, error)
             }

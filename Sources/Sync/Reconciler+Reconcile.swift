@@ -121,7 +121,8 @@ extension Reconciler {
     private func holdsOwn(_ directory: RelativePath) throws(StoreFailure) -> Bool {
         for child in try store.children(of: directory) ?? [] {
             let inside = try record(at: child)
-            guard inside.isPending, inside.remote.entry.isTombstone, inside.offered == nil else { return true }
+            let isUntaken = inside.isPending && inside.remote.entry.isTombstone && inside.base.entry.isLive
+            guard isUntaken, inside.offered == nil else { return true }
             if inside.base.entry.isDirectory, try holdsOwn(child) { return true }
         }
         return false
@@ -214,8 +215,11 @@ extension Reconciler {
         if record.path.isRuleFile, !found.entry.isLive { goesWithDirectory = try isParentGone(record.path) }
         if goesWithDirectory, try hasMoreToRule(record.path) { return .waiting(.children) }
         if found.entry.isLive, let parent = record.path.parent, try !isDirectoryAtHub(parent) {
-            _ = try reconcile(parent)
-            guard try isDirectoryAtHub(parent) else { return .waiting(.parent) }
+            let standing = try reconcile(parent)
+            guard try isDirectoryAtHub(parent) else {
+                // What the hub has there instead is not taken: so nobody but a person makes way.
+                return direction == .sendOnly && standing == .waiting(.problem) ? standing : .waiting(.parent)
+            }
             // Whoever sees to a directory may see to what is inside.
             guard try self.record(at: record.path) == record else { return .waiting(.parent) }
         }

@@ -18,7 +18,9 @@ extension ConnectionHandler {
         info.assumeIsolated().whenComplete { result in
             // A Unix socket has no such thing.
             let info = try? result.get()
-            self.connection?.setDeliveryRate(info.flatMap { self.delivery.rate($0) })
+            let rate = info.flatMap { self.delivery.rate($0) }
+            let limit = self.configuration.rateLimit.map { Double($0.bytesPerSecond) }
+            self.connection?.setDeliveryRate(limit.map { min($0, rate ?? $0) } ?? rate)
         }
     }
 }

@@ -67,6 +67,7 @@ struct Dialer: Sendable {
         _ begin: @escaping @Sendable (any Channel) throws -> Void
     ) throws {
         try channel.syncOptions?.apply(configuration)
+        try channel.keep(to: configuration.rateLimit)
         // Everything that ends the channel without an answer.
         channel.closeFuture.whenComplete { _ in outcome.fail(ChannelError.eof) }
         let opened = { (channel: any Channel) in

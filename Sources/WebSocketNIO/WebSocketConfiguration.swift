@@ -50,6 +50,9 @@ package struct WebSocketConfiguration: Sendable {
     /// Unsent bytes at which the peer counts as one that never reads, and is dropped.
     package var maxBufferedBytes = 64 << 20
 
+    /// What this connection's bytes count towards; nil for as fast as it goes.
+    package var rateLimit: RateLimit?
+
     package init(deflate: DeflateSettings? = DeflateSettings(clientMaxWindowBits: 13)) {
         self.deflate = deflate
     }

@@ -126,6 +126,7 @@ struct ServerRules: Sendable {
         let taken = NIOLoopBound(seat, eventLoop: channel.eventLoop)
         channel.closeFuture.whenComplete { _ in taken.value.leave() }
         try channel.syncOptions?.apply(configuration)
+        try channel.keep(to: configuration.rateLimit)
         let guardian = HeadGuard(
             maxBytes: configuration.maxHeadSize, timeout: configuration.handshakeTimeout,
             linger: configuration.lingerTimeout)
@@ -181,8 +182,10 @@ extension NIOSynchronousChannelOptions {
         try setOption(.recvAllocator, value: ReceiveAllocator())
         // One read per turn: large reads come from large buffers, and small ones leave time for others.
         try setOption(.maxMessagesPerRead, value: 1)
+        var high = configuration.writeBufferHighWaterMark
+        if let limit = configuration.rateLimit { high = limit.share(of: 0.25, atMost: high) }
         let marks = ChannelOptions.Types.WriteBufferWaterMark(
-            low: configuration.writeBufferLowWaterMark, high: configuration.writeBufferHighWaterMark)
+            low: min(configuration.writeBufferLowWaterMark, high / 2), high: high)
         try setOption(.writeBufferWaterMark, value: marks)
     }
 }

@@ -80,6 +80,7 @@ struct Hub: FolderCommand {
         options.tls = try tls.load(directory, for: addresses, talk)
         options.isReadOnly = readOnly
         options.deletionLimit = replica.maxDelete
+        if let rate = replica.limitRate { options.limit(bytesPerSecond: rate.bytesPerSecond) }
         options.origins = Set(allowOrigin)
         limitConnections(&options, talk)
         let manager = ServiceManager()

@@ -109,6 +109,7 @@ struct Join: FolderCommand {
         options.token = token
         options.direction = receiveOnly ? .receiveOnly : sendOnly ? .sendOnly : .both
         options.deletionLimit = replica.maxDelete
+        options.bytesPerSecond = replica.limitRate?.bytesPerSecond
         options.proxy = proxy
         let files = try privateFiles(talk)
         options.trust = try trust(files, talk)

@@ -26,6 +26,12 @@ struct ReplicaOptions: ParsableArguments {
             valueName: "seconds"))
     var poll: Double?
 
+    @Option(
+        help: ArgumentHelp(
+            "How much is sent in a second at the most, and received, by all connections: bytes, or as 500K or 2M.",
+            valueName: "rate"))
+    var limitRate: ByteRate?
+
     @Flag(help: "A folder that is hardly ever meant, as / or the home folder, is meant.")
     var yes = false
 
@@ -57,6 +63,9 @@ struct ReplicaOptions: ParsableArguments {
             throw ValidationError("--poll \(poll): a number of seconds from 0.1 to 86400")
         }
         if exec?.isEmpty == true { throw ValidationError("--exec takes a command, and not an empty one") }
+        if let limitRate, limitRate.bytesPerSecond < LinkRate.slowest {
+            throw ValidationError("--limit-rate: the least is 64K, since connections that are slower count as dead")
+        }
         for pattern in ignore where pattern.isEmpty || pattern.utf8.contains(UInt8(ascii: "\n")) {
             throw ValidationError("--ignore takes one pattern at a time, in one line, and not an empty one")
         }

@@ -54,3 +54,14 @@ struct ByteCount: Equatable, ExpressibleByArgument {
         return 10 * UInt64("KMGT".distance(from: "KMGT".startIndex, to: power) + 1)
     }
 }
+
+/// A number of bytes a second as people write it: `500K`, `2M/s`.
+struct ByteRate: Equatable, ExpressibleByArgument {
+    let bytesPerSecond: Int
+
+    init?(argument: String) {
+        let amount = argument.lowercased().hasSuffix("/s") ? String(argument.dropLast(2)) : argument
+        guard let count = ByteCount(argument: amount) else { return nil }
+        bytesPerSecond = Int(clamping: count.bytes)
+    }
+}
