@@ -60,8 +60,7 @@ package struct OpenedFolder {
     /// The process that holds the folder at `path` now, if one does.
     package static func holder(of path: String) -> RunningReplica? {
         guard let root = try? Root(at: Array(path.utf8)),
-            let state = try? Place(directory: root.descriptor, name: Array("\(RelativePath.stateName)".utf8))
-                .openDirectory(),
+            let state = try? StatePlace(of: root).open(),
             let said = FolderLock.holder(at: Place(directory: state, name: Array("lock".utf8))),
             let process = said.split(separator: " ").first.flatMap({ pid_t($0) })
         else { return nil }
@@ -103,6 +102,7 @@ extension OpenFailure {
         case .index(let fault) where fault.kind == .noSpace: .noSpace
         case .failed(let fault) where fault.isNoSpace: .noSpace
         case .missing, .notDirectory, .unreadable, .inside, .index, .failed: .failed
+        case .stateInside, .stateOnOtherFileSystem, .stateUnusable, .stateElsewhere: .failed
         }
     }
 }

@@ -1,4 +1,5 @@
 import Mirror
+import Replica
 
 /// Whom a hub lets in: those in its book, and whoever has the token that it was started with.
 struct HubTokens: Sendable {
@@ -32,7 +33,8 @@ struct HubTokens: Sendable {
                     TokenBook.Holder(name: Self.firstName, role: .write, digest: token.digest, made: WallClock.seconds))
             }
         }
-        return (try load(), "\(directory)/.nosocks/token")
+        let state = FolderReplica.statePath(of: Array(directory.utf8))
+        return (try load(), "\(String(decoding: state, as: UTF8.self))/token")
     }
 
     /// Reads again while the hub runs; nil, and said why, where that can't be: then the old book goes on.

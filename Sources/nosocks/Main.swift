@@ -1,6 +1,6 @@
 import ArgumentParser
 import Mirror
-import Tree
+import Replica
 
 #if canImport(Glibc)
 import Glibc
@@ -48,7 +48,7 @@ enum Main {
     }
 
     private static func configuration(of folder: String) throws -> (ConfigurationFile, path: String)? {
-        let path = "\(folder)/\(RelativePath.stateName)/config.toml"
+        let path = "\(String(decoding: FolderReplica.statePath(of: Array(folder.utf8)), as: UTF8.self))/config.toml"
         guard access(path, F_OK) == 0 else { return nil }
         do {
             return (try ConfigurationFile(NamedFile(at: path).text), path)

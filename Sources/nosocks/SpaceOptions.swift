@@ -5,6 +5,12 @@ import Replica
 struct SpaceOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
+            "Where the replica's state goes when it is made, instead of DIR/.nosocks: a directory on the same disk.",
+            valueName: "dir"), completion: .directory)
+    var state: String?
+
+    @Option(
+        help: ArgumentHelp(
             "For how many days replaced and deleted versions are kept (default: 7).", valueName: "n"))
     var historyDays: Int?
 
@@ -21,6 +27,7 @@ struct SpaceOptions: ParsableArguments {
     var minFree: ByteCount?
 
     func validate() throws {
+        if state?.isEmpty == true { throw ValidationError("--state takes a directory, and not an empty name") }
         if let historyDays, historyDays < 0 {
             throw ValidationError("--history-days \(historyDays): a number of days is not negative")
         }
@@ -31,6 +38,7 @@ struct SpaceOptions: ParsableArguments {
         if let historyDays { settings.historyDays = historyDays }
         if let historySize { settings.historySize = historySize.bytes }
         settings.minimumFree = minFree?.bytes
+        settings.state = state.map { NamedPath.bytes(of: $0) }
         return settings
     }
 }

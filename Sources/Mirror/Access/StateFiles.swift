@@ -27,7 +27,7 @@ package struct StateFiles: Sendable {
     package init(in directory: String) throws(Failure) {
         do throws(DiskError) {
             let root = try Root(at: Array(directory.utf8))
-            state = try Place(directory: root.descriptor, name: Array("\(RelativePath.stateName)".utf8)).openDirectory()
+            state = try StatePlace(of: root).open()
         } catch {
             throw Failure(error.isMissing ? "there is no replica here; serve it once with nosocks hub" : "\(error)")
         }

@@ -107,8 +107,7 @@ package struct ReplicaPlace {
         while true {
             let folder = path.isEmpty ? [UInt8(ascii: "/")] : Array(path)
             if let root = try? Root(at: folder),
-                let state = try? Place(directory: root.descriptor, name: Array("\(RelativePath.stateName)".utf8))
-                    .openDirectory(),
+                let state = try? StatePlace(of: root).open(),
                 (try? Place(directory: state, name: Array("index.sqlite".utf8)).status()) != nil
             {
                 return ReplicaPlace(descriptor: state)

@@ -79,6 +79,7 @@ package final class FolderReplica {
         headroom = Headroom(floor: settings.minimumFree)
         root = try Self.openRoot(at: path, resolution: settings.resolution)
         if let outer = Self.replica(around: root.path) { throw .inside(replicaAt: outer) }
+        if let place = settings.state { try StateFolder.put(at: place, for: root) }
         do {
             state = try StateFolder(in: root)
         } catch {
@@ -176,7 +177,7 @@ package final class FolderReplica {
 
     /// Whether there is nothing in the folder but its state.
     package var isEmpty: Bool {
-        (try? root.descriptor.names().allSatisfy { $0 == StateFolder.name }) ?? false
+        (try? root.descriptor.names().allSatisfy { $0 == StatePlace.name }) ?? false
     }
 
     func place(of path: RelativePath) throws(DiskError) -> Place {
@@ -216,6 +217,12 @@ package final class FolderReplica {
         }
     }
 
+    /// Where the state of the replica in a folder is, or would be.
+    package static func statePath(of folder: [UInt8]) -> [UInt8] {
+        let usual = folder + [UInt8(ascii: "/")] + StatePlace.name
+        return (try? StatePlace(of: Root(at: folder)).elsewhere()).flatMap(\.self) ?? usual
+    }
+
     /// The path of a replica in which something new in the folder at `path` would lie.
     package static func replica(over path: [UInt8]) -> String? {
         guard let folder = try? Root(at: path) else { return nil }
@@ -229,7 +236,7 @@ package final class FolderReplica {
             rest = rest[..<cut]
             let outer = rest.isEmpty ? [UInt8(ascii: "/")] : Array(rest)
             guard let root = try? Root(at: outer),
-                let state = try? Place(directory: root.descriptor, name: StateFolder.name).openDirectory(),
+                let state = try? StatePlace(of: root).open(),
                 (try? Place(directory: state, name: Array("index.sqlite".utf8)).status()) != nil
             else { continue }
             return RelativePath.printable(outer)

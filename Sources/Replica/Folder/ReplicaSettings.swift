@@ -3,6 +3,8 @@ package import Tree
 
 /// What a person may choose about a replica.
 package struct ReplicaSettings: Sendable {
+    /// Where the state is, if not in the folder itself.
+    package var state: [UInt8]?
     /// For how long history is kept.
     package var historyDays = 7
     /// How much of it, in bytes; the oldest goes first.

@@ -7,22 +7,26 @@ import Glibc
 import Darwin
 #endif
 
-/// A replica's private folder, `.nosocks` in its root, held open with what lies in it.
+/// A replica's private folder, `.nosocks` in its root unless it is elsewhere, held open with what lies in it.
 struct StateFolder {
     let descriptor: Descriptor
     let identity: Identity
+    /// Where it is, if not in the root: absolute.
+    private let elsewhere: [UInt8]?
+    /// What has its name in the root.
+    private let marker: Identity
     /// Content without a name in the tree: staged, arriving, or taken out of it.
     let staging: Descriptor
     /// Content that was replaced or deleted.
     let history: Descriptor
 
-    static let name = Array("\(RelativePath.stateName)".utf8)
-
     /// Opens it, and makes what is missing.
     init(in root: Root) throws(DiskError) {
-        let place = Place(directory: root.descriptor, name: Self.name)
-        descriptor = try Self.folder(at: place)
+        let place = StatePlace(of: root)
+        elsewhere = try place.elsewhere()
+        descriptor = try elsewhere == nil ? Self.folder(at: place.place) : place.open()
         identity = try descriptor.status().identity
+        marker = try place.place.status().identity
         staging = try Self.folder(at: Place(directory: descriptor, name: Array("staging".utf8)))
         history = try Self.folder(at: Place(directory: descriptor, name: Array("history".utf8)))
         try Self.keepOutOfGit(descriptor)
@@ -47,16 +51,40 @@ struct StateFolder {
 
     /// Whether it still is what has its name in the root.
     func isInPlace(in root: Root) -> Bool {
-        let place = Place(directory: root.descriptor, name: Self.name)
-        guard let status = try? place.status() else { return false }
-        return status.identity == identity
+        guard (try? StatePlace(of: root).place.status().identity) == marker else { return false }
+        guard let elsewhere else { return true }
+        return (try? Descriptor(directoryAt: elsewhere).status().identity) == identity
+    }
+
+    /// Sees to it that a folder's state is in the directory at `path`, from its first process on.
+    static func put(at path: [UInt8], for root: Root) throws(OpenFailure) {
+        let place = StatePlace(of: root)
+        do {
+            let state = try StatePlace.make(path)
+            let inside = root.path + [UInt8(ascii: "/")]
+            guard !(state + [UInt8(ascii: "/")]).starts(with: inside) else { throw OpenFailure.stateInside }
+            let device = try Descriptor(directoryAt: state).status().identity.device
+            guard device == root.identity.device else { throw OpenFailure.stateOnOtherFileSystem }
+            if let known = try place.elsewhere() {
+                guard known == state else { throw OpenFailure.stateElsewhere(RelativePath.printable(known)) }
+            } else if try place.place.statusIfPresent() != nil {
+                throw OpenFailure.stateElsewhere(RelativePath.printable(inside + StatePlace.name))
+            } else {
+                try place.set(state)
+            }
+        } catch let failure as OpenFailure {
+            throw failure
+        } catch let error as DiskError {
+            throw .stateUnusable(error)
+        } catch {
+            throw .stateInside
+        }
     }
 
     /// The path for SQLite, which opens its files by names.
     func indexPath(in root: Root) -> String {
-        if let path = String(validating: root.path, as: UTF8.self) {
-            return "\(path)/\(RelativePath.stateName)/index.sqlite"
-        }
+        let folder = elsewhere ?? root.path + [UInt8(ascii: "/")] + StatePlace.name
+        if let path = String(validating: folder, as: UTF8.self) { return "\(path)/index.sqlite" }
         // A String cannot say this path; the descriptor can.
         return "/proc/self/fd/\(descriptor.raw)/index.sqlite"
     }

@@ -13,7 +13,7 @@ package struct IgnoredLookup {
         root = try Root(at: path)
         let state: Descriptor
         do {
-            state = try Place(directory: root.descriptor, name: StateFolder.name).openDirectory()
+            state = try StatePlace(of: root).open()
         } catch {
             guard error.isMissing else { throw error }
             return nil

@@ -32,7 +32,7 @@ package struct FolderDoctor {
 
     package init(at path: [UInt8]) throws(DiskError) {
         root = try Root(at: path)
-        let state = try? Place(directory: root.descriptor, name: StateFolder.name).openDirectory()
+        let state = try? StatePlace(of: root).open()
         staging = state.flatMap { try? Place(directory: $0, name: Array("staging".utf8)).openDirectory() }
     }
 

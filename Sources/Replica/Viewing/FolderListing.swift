@@ -11,7 +11,7 @@ package final class FolderListing {
     /// - Parameter path: Of the folder.
     package init(at path: [UInt8]) throws(DiskError) {
         root = try Root(at: path)
-        let state = try? Place(directory: root.descriptor, name: StateFolder.name).openDirectory()
+        let state = try? StatePlace(of: root).open()
         let rules = RuleBook(root, command: state.map { StateFolder.patterns(in: $0) } ?? [])
         walk = Walk(root, excluding: rules)
     }

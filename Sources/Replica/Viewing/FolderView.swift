@@ -27,7 +27,7 @@ package struct FolderView {
     package init(at path: [UInt8]) throws(Failure) {
         do {
             root = try Root(at: path)
-            state = try Place(directory: root.descriptor, name: StateFolder.name).openDirectory()
+            state = try StatePlace(of: root).open()
             staging = try Place(directory: state, name: Array("staging".utf8)).openDirectory()
             let folder = try Place(directory: state, name: Array("history".utf8)).openDirectory()
             handedOver = (try? AsideFolder(in: state, making: false))?.items ?? []

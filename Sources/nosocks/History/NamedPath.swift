@@ -101,7 +101,7 @@ struct NamedPath {
     }
 
     static func isReplica(_ folder: [UInt8]) -> Bool {
-        let index = folder + Array("/\(RelativePath.stateName)/index.sqlite".utf8) + [0]
+        let index = FolderReplica.statePath(of: folder) + Array("/index.sqlite".utf8) + [0]
         return index.withUnsafeBufferPointer { bytes in
             bytes.withMemoryRebound(to: CChar.self) { $0.baseAddress.map { access($0, F_OK) == 0 } ?? false }
         }
