@@ -50,7 +50,18 @@ let package = Package(
         // What people run.
         .executableTarget(
             name: "nosocks",
-            dependencies: ["Mirror", "Replica", "Sync", "Tree", "CLinux", arguments, logging]),
+            dependencies: ["Mirror", "Replica", "Sync", "Tree", "CLinux", "CNoLocales", arguments, logging],
+            linkerSettings: [
+                // Exports nothing, so that what nobody calls can go; and what is there twice is there once.
+                .unsafeFlags(
+                    [
+                        "-use-ld=lld", "-Xlinker", "--icf=safe", "-Xlinker",
+                        "--version-script=\(Context.packageDirectory)/Sources/CNoLocales/exports.map",
+                    ], .when(platforms: [.linux], configuration: .release))
+            ]),
+
+        // What the program does without, so that it is half as large.
+        .target(name: "CNoLocales", exclude: ["exports.map"]),
 
         // The services: they run the machines' actions and feed them events.
         .target(

@@ -1,0 +1,1 @@
+// Nothing: what this target has is for the linker.
