@@ -86,6 +86,7 @@ package actor HubService: FolderService {
     nonisolated let http: HTTPSide
     /// The walks through the tree that are under way.
     let walks = TreeWalks()
+    var tally = Tally()
     private let frames = SharedFrames()
     private var servers: [WebSocketServer] = []
     private var listening: [HubAddress] = []
@@ -108,10 +109,14 @@ package actor HubService: FolderService {
         let folder = opened.replica
         thread = ReplicaThread()
         self.options = options
-        self.report = report
         self.folder = folder
         stagingAhead = folder.stagingAhead
         http = HTTPSide(uploads: folder.uploads, isReadOnly: options.isReadOnly, maxExchanges: options.maxPeers)
+        let feed = http.feed
+        self.report = { event in
+            report(event)
+            feed.tell(event)
+        }
         gatekeeper = Gatekeeper(
             Gatekeeper.Rules(
                 origins: options.origins, isReadOnly: options.isReadOnly, maxPeers: options.maxPeers,
@@ -195,6 +200,10 @@ package actor HubService: FolderService {
     // MARK: Sessions
 
     private nonisolated func decide(_ request: UpgradeRequest) -> UpgradeDecision {
+        let known = [Session.subprotocol, EventSocket.subprotocol]
+        if request.subprotocols.first(where: known.contains) == EventSocket.subprotocol {
+            return decideOnFollower(request)
+        }
         let admission: Gatekeeper.Admission
         switch gatekeeper.judge(
             request.head.headers, from: request.remoteAddress?.prefix ?? "",
@@ -206,8 +215,8 @@ package actor HubService: FolderService {
         guard request.subprotocols.contains(Session.subprotocol) else {
             return .reject(
                 HTTPAnswer(
-                    status: .badRequest, headers: ["sec-websocket-protocol": Session.subprotocol],
-                    text: "This is a nosocks hub. It speaks the subprotocol \(Session.subprotocol)."))
+                    status: .badRequest, headers: ["sec-websocket-protocol": known.joined(separator: ", ")],
+                    text: "This is a nosocks hub. It speaks the subprotocols \(known.joined(separator: " and "))."))
         }
         let id = SessionID(rawValue: lastSession.add(1, ordering: .relaxed).newValue)
         let peer = HubPeer(
@@ -229,11 +238,11 @@ package actor HubService: FolderService {
     /// From now on, this is who may come in, and who is in and may not any more goes at once.
     package func use(_ book: TokenBook) {
         gatekeeper.use(book)
+        http.feed.review(gatekeeper.stillAdmits)
         for (_, peer) in sessions.values.sorted(by: { $0.peer.id < $1.peer.id }) { checkAdmission(of: peer) }
     }
 
-    /// As those who read its feed over HTTP have it.
-    var cursor: Cursor { machine.cursor }
+    nonisolated var name: String { options.name }
 
     private func checkAdmission(of peer: HubPeer) {
         guard end == nil else { return }

@@ -1,8 +1,9 @@
 package import NIOCore
 
-/// A server's message, framed once for any number of clients: the bytes are shared, never copied or deflated again.
+/// A server's message, or several in a row, framed once for any number of clients: the bytes are shared, never copied or
+/// deflated again.
 package struct PreparedMessage: Sendable {
-    /// The compressed frame, for clients that can read it; `nil` if compressing was not asked for.
+    /// The compressed frame, or frames, for clients that can read it; `nil` if compressing was not asked for.
     let compressed: ByteBuffer?
     /// The window that `compressed` was made with.
     let windowBits: Int
@@ -13,7 +14,7 @@ package struct PreparedMessage: Sendable {
     /// any client whose agreed server window is as large, takeover or not: it refers to nothing before itself, and is
     /// no part of what a later one refers to only if the server never takes context over.
     ///
-    /// - Returns: The bytes of one whole frame.
+    /// - Returns: The bytes of whole frames.
     package func frame(for agreement: DeflateAgreement?) -> ByteBuffer {
         guard let compressed, let agreement, agreement.serverNoContextTakeover,
             agreement.serverMaxWindowBits >= windowBits
@@ -21,7 +22,7 @@ package struct PreparedMessage: Sendable {
         return compressed
     }
 
-    /// Bytes of the message itself.
+    /// Bytes of the message itself, or of all of them.
     package let messageLength: Int
 }
 
@@ -42,17 +43,33 @@ package final class MessagePreparer {
         _ message: ByteBuffer, isText: Bool = false, compress: Bool, level: Int? = nil
     ) -> PreparedMessage {
         let opcode: Opcode = isText ? .text : .binary
-        var compressed: ByteBuffer?
-        if compress, let deflater {
-            var packed = ByteBuffer()
-            message.withUnsafeReadableBytes { deflater.deflate($0, level: level, into: &packed) }
-            if packed.readableBytes < message.readableBytes {
-                compressed = Self.frame(opcode, packed, isCompressed: true)
-            }
-        }
+        let compressed = compress ? packed(message, opcode, level: level) : nil
         let plain = Self.frame(opcode, message, isCompressed: false)
         return PreparedMessage(
             compressed: compressed, windowBits: windowBits, plain: plain, messageLength: message.readableBytes)
+    }
+
+    /// Several messages in a row, to be sent in one piece. Each of them that comes out no smaller stays as it is.
+    package func prepare(_ messages: [ByteBuffer], isText: Bool = false, compress: Bool) -> PreparedMessage {
+        let opcode: Opcode = isText ? .text : .binary
+        var (plain, compressed) = (ByteBuffer(), ByteBuffer())
+        for message in messages {
+            let frame = Self.frame(opcode, message, isCompressed: false)
+            plain.writeImmutableBuffer(frame)
+            if compress { compressed.writeImmutableBuffer(packed(message, opcode, level: nil) ?? frame) }
+        }
+        return PreparedMessage(
+            compressed: compress ? compressed : nil, windowBits: windowBits, plain: plain,
+            messageLength: messages.reduce(0) { $0 + $1.readableBytes })
+    }
+
+    /// A message's compressed frame; nil if that is no smaller.
+    private func packed(_ message: ByteBuffer, _ opcode: Opcode, level: Int?) -> ByteBuffer? {
+        guard let deflater else { return nil }
+        var packed = ByteBuffer()
+        message.withUnsafeReadableBytes { deflater.deflate($0, level: level, into: &packed) }
+        guard packed.readableBytes < message.readableBytes else { return nil }
+        return Self.frame(opcode, packed, isCompressed: true)
     }
 
     private static func frame(_ opcode: Opcode, _ payload: ByteBuffer, isCompressed: Bool) -> ByteBuffer {

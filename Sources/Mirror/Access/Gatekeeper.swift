@@ -63,8 +63,15 @@ final class Gatekeeper: Sendable {
     /// - Parameters:
     ///   - address: who asks, as failures are counted by it; empty where nobody else can ask, as on a Unix socket.
     ///   - peers: how many are in already.
-    func judge(_ headers: HTTPHeaders, from address: String, peers: Int, now: NIODeadline) -> Verdict {
-        if let origin = headers["origin"].first, !rules.origins.contains(origin) {
+    ///   - isLook: whether it changes nothing, whatever it brings: the hub's own page may do that.
+    ///   - offered: tokens that came otherwise than in a header of their own, as a browser's WebSocket has none.
+    func judge(
+        _ headers: HTTPHeaders, from address: String, peers: Int, isLook: Bool = false, offered: [String] = [],
+        now: NIODeadline
+    ) -> Verdict {
+        if let origin = headers["origin"].first, !rules.origins.contains(origin),
+            !(isLook && Self.isOwnPage(origin, headers))
+        {
             return .refused(
                 HTTPAnswer(
                     status: .forbidden,
@@ -83,7 +90,8 @@ final class Gatekeeper: Sendable {
                         status: .tooManyRequests, headers: ["retry-after": "\(seconds)"],
                         text: "Too many wrong tokens from this address; wait \(seconds) s."))
             }
-            let given = headers["authorization"]
+            let header = headers["authorization"]
+            let given = header.isEmpty ? offered.map { "bearer \($0)" } : header
             guard given.count == 1, let token = Self.token(given[0]) else { return .refused(Self.tokenWanted(given)) }
             guard let holder = state.book.holder(of: token) else {
                 if !address.isEmpty { state.brake.failed(address, now: now) }
@@ -92,6 +100,13 @@ final class Gatekeeper: Sendable {
             state.brake.succeeded(address)
             return admit(holder, peers)
         }
+    }
+
+    /// Whether somebody who was let in would be let in now.
+    func stillAdmits(_ admission: Admission) -> Bool {
+        let book = book
+        guard let holder = admission.holder else { return book.isEmpty }
+        return book[holder.name]?.digest == holder.digest
     }
 
     private func admit(_ holder: TokenBook.Holder?, _ peers: Int) -> Verdict {
@@ -132,6 +147,20 @@ final class Gatekeeper: Sendable {
             text: given.isEmpty
                 ? "This hub wants a token: give its file with --token-file FILE."
                 : "This hub does not know this token.")
+    }
+
+    /// Whether the page that asks came from here: from the very host that it asks. A name that was made to lead here
+    /// (DNS rebinding) is such a host, too; it is told apart by its name, or has no token.
+    static func isOwnPage(_ origin: String, _ headers: HTTPHeaders) -> Bool {
+        guard headers["sec-fetch-site"].allSatisfy({ $0 == "same-origin" }), let host = headers["host"].first else {
+            return false
+        }
+        // Whoever does TLS in front of a hub leaves it a scheme that is none of the browser's.
+        return [("http://", ":80"), ("https://", ":443")].contains { scheme, port in
+            guard origin.hasPrefix(scheme) else { return false }
+            let authority = origin.dropFirst(scheme.count)
+            return !authority.isEmpty && (authority == host || "\(authority)\(port)" == host)
+        }
     }
 
     /// Whether a Host header names this machine and can name no other.

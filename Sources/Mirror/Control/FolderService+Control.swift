@@ -89,24 +89,25 @@ extension FolderService {
 
     private func status() -> ControlReply {
         do throws(StoreFailure) {
-            let counts = try folder.counts()
-            let standing = standing
-            let unsettled = UInt64(machine.pendingPaths.count)
-            let direction = machine.reconciler.direction
-            let watches = folder.watchUsage.map { ReplicaStatus.Watches(used: $0.watched, allowed: $0.allowed) }
-            return .status(
-                ReplicaStatus(
-                    role: standing.role, name: standing.name, process: getpid(), url: standing.urls, hub: standing.hub,
-                    connected: standing.isConnected, inSync: machine.isSettled && !scans.isActive,
-                    epoch: "\(standing.cursor.epoch)", revision: standing.cursor.revision.rawValue,
-                    entries: counts.entries, bytes: counts.bytes,
-                    pending: direction == .sendOnly ? unsettled : max(counts.unfinished, unsettled),
-                    problems: pathProblems, conflicts: try conflictCopies(), held: heldDeletions,
-                    peers: standing.peers, watches: watches, direction: ReplicaStatus.Direction(direction),
-                    unsent: UInt64(machine.backlog.unsent.count)))
+            return .status(try replicaStatus(counts: try folder.counts(), conflicts: try conflictCopies()))
         } catch {
             return .failed("\(error)")
         }
+    }
+
+    func replicaStatus(counts: Index.Counts, conflicts: UInt64) throws(StoreFailure) -> ReplicaStatus {
+        let standing = standing
+        let unsettled = UInt64(machine.pendingPaths.count)
+        let direction = machine.reconciler.direction
+        let watches = folder.watchUsage.map { ReplicaStatus.Watches(used: $0.watched, allowed: $0.allowed) }
+        return ReplicaStatus(
+            role: standing.role, name: standing.name, process: getpid(), url: standing.urls, hub: standing.hub,
+            connected: standing.isConnected, inSync: machine.isSettled && !scans.isActive,
+            epoch: "\(standing.cursor.epoch)", revision: standing.cursor.revision.rawValue,
+            entries: counts.entries, bytes: counts.bytes,
+            pending: direction == .sendOnly ? unsettled : max(counts.unfinished, unsettled), problems: pathProblems,
+            conflicts: conflicts, held: heldDeletions, peers: standing.peers, watches: watches,
+            direction: ReplicaStatus.Direction(direction), unsent: UInt64(machine.backlog.unsent.count))
     }
 
     private var pathProblems: [ReplicaStatus.PathProblem] {
@@ -119,10 +120,13 @@ extension FolderService {
         }
     }
 
-    /// How many conflict copies are on this disk. One that can't be sent is in no record: it is known as a problem.
-    func conflictCopies() throws(StoreFailure) -> UInt64 {
+    /// How many conflict copies are on this disk.
+    func conflictCopies() throws(StoreFailure) -> UInt64 { UInt64(try conflictPaths().count) }
+
+    /// Where conflict copies are. One that can't be sent is in no record: it is known as a problem.
+    func conflictPaths() throws(StoreFailure) -> Set<RelativePath> {
         let copies = Set(try folder.possibleConflictCopies()).union(machine.problems)
-        return UInt64(copies.count(where: ConflictName.isConflictCopy))
+        return copies.filter(ConflictName.isConflictCopy)
     }
 
     // MARK: Waiting

@@ -10,6 +10,8 @@ struct HTTPFailure: Error, Sendable {
         answer = HTTPAnswer(status: status, headers: headers, text: text)
     }
 
+    init(_ answer: HTTPAnswer) { self.answer = answer }
+
     mutating func add(_ name: String, _ value: String) { answer.headers.add(name: name, value: value) }
 
     static let ending = HTTPFailure(

@@ -27,7 +27,7 @@ extension HubService {
                 http.isOpen
                     ? HTTPAnswer(status: .ok, headers: ["cache-control": "no-store"], text: "serving")
                     : HTTPAnswer(status: .serviceUnavailable, headers: ["retry-after": "1"], text: "starting"))
-        case .metrics, .events, .entry, .directory, .snapshot: break
+        case .metrics, .status, .events, .entry, .directory, .snapshot: break
         }
         let methods = route.methods
         guard methods.contains(request.head.method) else {
@@ -38,15 +38,16 @@ extension HubService {
         }
         switch gatekeeper.judge(
             request.head.headers, from: request.remoteAddress?.prefix ?? "",
-            peers: http.counters.active.load(ordering: .relaxed), now: .now())
+            peers: http.counters.active.load(ordering: .relaxed),
+            isLook: request.head.method == .GET || request.head.method == .HEAD, now: .now())
         {
         case .refused(let answer): return .answer(answer)
         case .admitted(let admission):
             if let refusal = refusal(of: request.head, admission) { return .answer(refusal) }
-            let author = admission.holder?.name ?? "http"
             return .serve { [weak self] exchange in
                 guard let self else { return }
-                try await Visit(hub: self, exchange: exchange, author: author, query: Query(target.query)).serve(route)
+                let visit = Visit(hub: self, exchange: exchange, admission: admission, query: Query(target.query))
+                try await visit.serve(route)
             }
         }
     }
@@ -76,7 +77,7 @@ extension Route {
         switch self {
         case .entry: [.GET, .HEAD, .PUT, .DELETE, .MOVE]
         case .directory: [.GET, .HEAD, .PUT, .DELETE]
-        case .health, .metrics, .events, .snapshot, .root: [.GET, .HEAD]
+        case .health, .metrics, .status, .events, .snapshot, .root: [.GET, .HEAD]
         }
     }
 }
@@ -85,9 +86,11 @@ extension Route {
 struct Visit: Sendable {
     let hub: HubService
     let exchange: HTTPExchange
-    /// In whose name things are changed.
-    let author: String
+    let admission: Gatekeeper.Admission
     let query: Query
+
+    /// In whose name things are changed.
+    var author: String { admission.holder?.name ?? "http" }
 
     var head: HTTPRequestHead { exchange.head }
     var http: HTTPSide { hub.http }
@@ -120,6 +123,7 @@ struct Visit: Sendable {
         case (.snapshot, _): try await sendSnapshot()
         case (.events, _): try await sendEvents()
         case (.metrics, _): try await sendMetrics()
+        case (.status, _): try await sendStatus()
         case (.health, _), (.root, _): throw HTTPFailure(.notFound, "There is nothing here.")
         }
     }

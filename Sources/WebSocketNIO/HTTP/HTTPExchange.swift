@@ -46,6 +46,11 @@ package final class HTTPExchange: Sendable {
         try await turn { $0.write(bytes) }
     }
 
+    /// As ``write(_:)``, for who is on the event loop: completes at once where the socket has room for more.
+    package func push(_ bytes: ByteBuffer) -> EventLoopFuture<Void> {
+        conversation.value.write(bytes)
+    }
+
     /// Ends an answer, which is whole then.
     package func finish() async throws {
         try await turn { $0.finish() }

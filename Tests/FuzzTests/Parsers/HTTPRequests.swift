@@ -22,7 +22,7 @@ extension Parser {
         case 4: _ = Gatekeeper.token(text)
         default:
             let query = Query(text)
-            _ = (query.text("since"), query.bytes("path"), query.has("recursive"))
+            _ = (try? FeedStart(query.text("since")), query.bytes("path"), query.has("recursive"))
         }
     }
 
@@ -32,7 +32,7 @@ extension Parser {
         case .entry(let path), .directory(let path?):
             let again = "/files/" + PercentCoding.encode(path: path.bytes)
             try demand((try? Route(again)) == .entry(path), "another path: \(text)")
-        case .directory(nil), .health, .metrics, .events, .snapshot, .root: break
+        case .directory(nil), .health, .metrics, .status, .events, .snapshot, .root: break
         }
     }
 

@@ -4,6 +4,7 @@ import Tree
 enum Route: Hashable, Sendable {
     case health
     case metrics
+    case status
     case events
     /// What is at a path.
     case entry(RelativePath)
@@ -29,6 +30,7 @@ enum Route: Hashable, Sendable {
         case "/": self = .root
         case "/healthz": self = .health
         case "/metrics": self = .metrics
+        case "/status": self = .status
         case "/events": self = .events
         case "/snapshot.tar": self = .snapshot
         case "/files/", "/files": self = .directory(nil)

@@ -22,7 +22,7 @@ struct EventText {
         if let file = change.entry.file { member("digest", file.digest.hex()) }
         member("event", Self.verb(change.entry, was: was))
         if let kind = Self.kind(change.entry.isTombstone ? was ?? .tombstone : change.entry) { member("kind", kind) }
-        member(path: change.path)
+        member("path", path: change.path)
         member("revision", change.revision.rawValue)
         if let file = change.entry.file { member("size", file.size) }
         member("time", time)
@@ -34,6 +34,46 @@ struct EventText {
         begin()
         member("cursor", "\(cursor)")
         member("event", "in-sync")
+        member("time", time)
+        end()
+    }
+
+    /// To which hub a follower has come, and from where it is told what happens.
+    mutating func writeConnected(to hub: String, at cursor: Cursor, time: String) {
+        begin()
+        member("cursor", "\(cursor)")
+        member("event", "connected")
+        member("hub", hub)
+        member("time", time)
+        end()
+    }
+
+    /// What happened that is no change.
+    ///
+    /// - Returns: False for what only whoever runs the hub is told, of which nothing is written.
+    mutating func write(_ event: MirrorEvent, time: String) -> Bool {
+        switch event {
+        case .peerJoined(let name, _): write("peer-joined", by: name, time)
+        case .peerLeft(let name): write("peer-left", by: name, time)
+        case .conflict(let path, let copy): write("conflict", path, copy: copy, time)
+        case .problem(let path, let problem): write("problem", path, reason: problem.words, time)
+        case .held(let deletions): write("held", by: deletions.author, entries: deletions.count, time)
+        default: return false
+        }
+        return true
+    }
+
+    private mutating func write(
+        _ event: String, _ path: RelativePath? = nil, by author: String? = nil, copy: RelativePath? = nil,
+        entries: Int? = nil, reason: String? = nil, _ time: String
+    ) {
+        begin()
+        if let author { member("by", author) }
+        if let copy { member("copy", path: copy) }
+        if let entries { member("entries", UInt64(clamping: entries)) }
+        member("event", event)
+        if let path { member("path", path: path) }
+        if let reason { member("reason", reason) }
         member("time", time)
         end()
     }
@@ -51,7 +91,7 @@ struct EventText {
         case .directory(let directory): member("mode", Self.octal(directory.mode))
         case .symlink, .tombstone: break
         }
-        member(path: item.path)
+        member("path", path: item.path)
         member("revision", item.version.revision.rawValue)
         switch item.version.entry {
         case .file(let file): member("size", file.size)
@@ -102,31 +142,31 @@ struct EventText {
 
     private mutating func end() { buffer.writeInteger(UInt8(ascii: "}")) }
 
-    private mutating func name(_ name: StaticString) {
+    private mutating func name(_ name: String) {
         if !isFirst { buffer.writeInteger(UInt8(ascii: ",")) }
         isFirst = false
         buffer.writeInteger(UInt8(ascii: "\""))
-        buffer.writeStaticString(name)
+        buffer.writeString(name)
         buffer.writeStaticString("\":")
     }
 
-    private mutating func member(_ name: StaticString, _ value: UInt64) {
+    private mutating func member(_ name: String, _ value: UInt64) {
         self.name(name)
         buffer.writeString(String(value))
     }
 
-    private mutating func member(_ name: StaticString, _ value: String) {
+    private mutating func member(_ name: String, _ value: String) {
         self.name(name)
         write(string: value)
     }
 
     /// As UTF-8; what is none is shown escaped, and stands beside it as it is.
-    private mutating func member(path: RelativePath) {
+    private mutating func member(_ name: String, path: RelativePath) {
         if let text = path.utf8 {
-            member("path", text)
+            member(name, text)
         } else {
-            member("path", path.description)
-            member("path_b64", Data(path.bytes).base64EncodedString())
+            member(name, path.description)
+            member(name + "_b64", Data(path.bytes).base64EncodedString())
         }
     }
 
