@@ -67,9 +67,11 @@ let package = Package(
         .target(
             name: "Mirror",
             dependencies: [
-                "Sync", "Wire", "WebSocketNIO", "WebSocket", "Replica", "Index", "Disk", "Ignore", "Tree", "CZlib",
-                nioCore, nioPosix, nioHTTP1,
+                "Page", "Sync", "Wire", "WebSocketNIO", "WebSocket", "Replica", "Index", "Disk", "Ignore", "Tree",
+                "CZlib", nioCore, nioPosix, nioHTTP1,
             ]),
+        // What a hub shows in a browser, as a part of the program. Alone, since so many bytes take a compiler its time.
+        .target(name: "Page", resources: [.embedInCode("page.html")]),
 
         // The pure core.
         .target(name: "Sync", dependencies: ["Tree"]),

@@ -50,7 +50,7 @@ enum RawAttack: String, CaseIterable, Sendable {
         }
         return switch self {
         case .garbage: text.isEmpty || text.hasPrefix("HTTP/1.1 400")
-        case .plainHTTP: text.hasPrefix("HTTP/1.1 426") && text.contains("WebSocket")
+        case .plainHTTP: text.hasPrefix("HTTP/1.1 200") && text.contains("<!doctype html>")
         case .endlessHead: text.isEmpty || text.hasPrefix("HTTP/1.1 4")
         case .origin: text.hasPrefix("HTTP/1.1 403")
         case .hugeFrame: closed(1009)
