@@ -13,7 +13,7 @@ PROGRAMS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-c
 
 
 class Browser:
-    """One page in a browser of its own."""
+    """One page in a browser of its own; `complaints` are what it has against it."""
 
     @classmethod
     async def open(cls, scene, *options):
@@ -31,19 +31,27 @@ class Browser:
         url = (await child.line(r"^DevTools listening on (ws://\S+)"))[1]
         browser.socket = await connect(url, proxy=None, max_size=None, ping_interval=None)
         browser.calls, browser.numbers = {}, itertools.count(1)
-        browser.loaded = asyncio.Event()
+        browser.loaded, browser.complaints = asyncio.Event(), []
         reader = asyncio.create_task(browser.read())
         scene.endings.append(reader.cancel)
         return browser
 
     async def load(self, url):
+        await self.attach()
+        await self.navigate(url)
+        expect(await self.run("isLoaded"), "the page does not work")
+
+    async def attach(self):
         target = await self.call("Target.createTarget", url="about:blank")
         attached = await self.call("Target.attachToTarget", targetId=target["targetId"], flatten=True)
         self.session = attached["sessionId"]
-        await self.call("Page.enable", sessionId=self.session)
+        for domain in ("Page", "Runtime", "Log"):
+            await self.call(f"{domain}.enable", sessionId=self.session)
+
+    async def navigate(self, url):
+        self.loaded.clear()
         await self.call("Page.navigate", sessionId=self.session, url=url)
         await self.loaded.wait()
-        expect(await self.run("isLoaded"), "the page does not work")
 
     async def read(self):
         try:
@@ -51,6 +59,8 @@ class Browser:
                 message = json.loads(text)
                 if message.get("method") == "Page.loadEventFired":
                     self.loaded.set()
+                elif message.get("method") in ("Runtime.exceptionThrown", "Log.entryAdded"):
+                    self.complaints.append(complaint(message["params"]))
                 elif call := self.calls.pop(message.get("id"), None):
                     call.set_result(message)
         finally:
@@ -75,6 +85,14 @@ class Browser:
         failure = result.get("exceptionDetails")
         expect(not failure, f"chromium: {failure and failure.get('exception', failure).get('description', failure)}")
         return result["result"].get("value")
+
+
+def complaint(parameters):
+    """What the browser has against a page, in a line."""
+    if entry := parameters.get("entry"):
+        return f"{entry['level']}: {entry['text']} {entry.get('url', '')}"
+    details = parameters["exceptionDetails"]
+    return f"exception: {details.get('exception', details).get('description', details['text'])}"
 
 
 async def serve(scene):

@@ -6,11 +6,11 @@ Started by run.sh. The exit status is 1 if a check failed, and what its processe
 import argparse, asyncio, contextlib, os, shutil, signal, sys, tempfile, time, traceback
 from pathlib import Path
 
-import chromium, connect, guests, idle, node, proxies, python_clients
+import chromium, connect, guests, idle, node, page, proxies, python_clients
 from scene import Failed, Scene, expect
 
 # In the order in which they begin: the long ones first, so that nothing is left to wait for at the end.
-CHECKS = idle.CHECKS | proxies.CHECKS | chromium.CHECKS | node.CHECKS | python_clients.CHECKS | guests.CHECKS \
+CHECKS = idle.CHECKS | proxies.CHECKS | page.CHECKS | chromium.CHECKS | node.CHECKS | python_clients.CHECKS | guests.CHECKS \
     | connect.CHECKS
 CHECK_PATIENCE = 600  # seconds for one check
 
