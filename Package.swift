@@ -125,7 +125,9 @@ let package = Package(
         .testTarget(name: "DiskTests", dependencies: ["Disk", "Tree", "TestSupport"]),
         .testTarget(name: "IndexTests", dependencies: ["Index", "Tree", "TestSupport", sqlite]),
         .testTarget(name: "ReplicaTests", dependencies: ["Replica", "Index", "Disk", "Ignore", "Tree", "TestSupport"]),
-        .testTarget(name: "MirrorTests", dependencies: ["Mirror", "Tree"]),
+        .testTarget(
+            name: "MirrorTests",
+            dependencies: ["Mirror", "Page", "WebSocketNIO", "WebSocket", "Tree", nioCore, nioEmbedded, nioHTTP1]),
         .testTarget(
             name: "CommandTests",
             dependencies: [

@@ -6,7 +6,17 @@ import Synchronization
 import Tree
 import WebSocketNIO
 
-extension HubService {
+extension HubService: FeedSource {
+    nonisolated var board: FeedBoard { http.feed }
+
+    nonisolated func stillAdmits(_ admission: Gatekeeper.Admission) -> Bool { gatekeeper.stillAdmits(admission) }
+
+    nonisolated func read(
+        after revision: Revision, _ found: @escaping @Sendable (Result<FeedPiece, any Error>) -> Void
+    ) {
+        on { hub in found(Result { try hub.feed(after: revision) }) }
+    }
+
     /// On an event loop: of somebody who wants to follow over a WebSocket.
     nonisolated func decideOnFollower(_ request: UpgradeRequest) -> UpgradeDecision {
         let prefix = EventSocket.tokenPrefix

@@ -16,6 +16,15 @@ protocol FollowerLine: AnyObject {
     func end(_ how: Follower.End)
 }
 
+/// Whose feed is followed. Used from any thread.
+protocol FeedSource: Sendable {
+    var board: FeedBoard { get }
+    /// Whether somebody who was let in would be let in now.
+    func stillAdmits(_ admission: Gatekeeper.Admission) -> Bool
+    /// Reads what comes after `revision` and is held no longer.
+    func read(after revision: Revision, _ found: @escaping @Sendable (Result<FeedPiece, any Error>) -> Void)
+}
+
 /// One who follows the feed: a place in it. Reads on as fast as its socket takes it, from what is held for all, or in the
 /// index where that lies further back. On its connection's event loop.
 final class Follower {
@@ -28,7 +37,7 @@ final class Follower {
     }
 
     let admission: Gatekeeper.Admission
-    private let hub: HubService
+    private let source: any FeedSource
     private let loop: any EventLoop
     private let line: any FollowerLine
     private var place: Revision
@@ -38,10 +47,10 @@ final class Follower {
     fileprivate var number: UInt64 = 0
 
     init(
-        _ hub: HubService, _ admission: Gatekeeper.Admission, from place: Revision, over line: any FollowerLine,
+        _ source: any FeedSource, _ admission: Gatekeeper.Admission, from place: Revision, over line: any FollowerLine,
         on loop: any EventLoop
     ) {
-        self.hub = hub
+        self.source = source
         self.admission = admission
         self.place = place
         self.line = line
@@ -49,15 +58,15 @@ final class Follower {
     }
 
     func begin() {
-        hub.http.feed.add(self, on: loop)
+        source.board.add(self, on: loop)
         // Its token may have been revoked since it was let in.
-        guard hub.gatekeeper.stillAdmits(admission) else { return end(.dismissed) }
+        guard source.stillAdmits(admission) else { return end(.dismissed) }
         advance()
     }
 
     /// Sends what there is and what there is room for.
     func advance() {
-        let board = hub.http.feed
+        let board = source.board
         while !isOver, !isReading {
             guard !board.isClosed else { return end(.hub) }
             guard line.hasRoom else { return }
@@ -81,10 +90,9 @@ final class Follower {
 
     private func read() {
         isReading = true
-        let (loop, place) = (loop, place)
+        let loop = loop
         let bound = NIOLoopBound(self, eventLoop: loop)
-        hub.on { hub in
-            let found = Result { try hub.feed(after: place) }
+        source.read(after: place) { found in
             loop.execute { bound.value.found(found) }
         }
     }
@@ -118,7 +126,7 @@ final class Follower {
     func leave() {
         guard !isOver else { return }
         isOver = true
-        hub.http.feed.remove(self, on: loop)
+        source.board.remove(self, on: loop)
     }
 }
 
