@@ -132,7 +132,7 @@ let package = Package(
             name: "CommandTests",
             dependencies: [
                 "nosocks", "websocket-echo", "WebSocketNIO", "WebSocket", "Wire", "Disk", "CLinux", "Tree",
-                "TestSupport", nioCore, nioPosix,
+                "TestSupport", nioCore, nioPosix, nioHTTP1,
             ],
             exclude: ["Hazards.md"]),
     ],

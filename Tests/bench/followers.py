@@ -14,6 +14,9 @@ HELLO = {
                  "Sec-WebSocket-Protocol: nosocks.events.1\r\n\r\n",
 }
 
+# A hub has not more than 128 in its anteroom, from one address.
+ABREAST = 100
+
 
 class Hub:
     def __init__(self, program, folder):
@@ -49,17 +52,20 @@ class Crowd:
     def __init__(self, port, counts):
         self.selector = selectors.DefaultSelector()
         self.seen = {}
-        for kind, count in counts.items():
-            for _ in range(count):
+        kinds = [kind for kind, count in counts.items() for _ in range(count)]
+        for start in range(0, len(kinds), ABREAST):
+            fresh = set()
+            for kind in kinds[start:start + ABREAST]:
                 follower = socket.create_connection(("127.0.0.1", port))
                 follower.sendall(HELLO[kind].encode())
                 self.seen[follower] = b""
                 self.selector.register(follower, selectors.EVENT_READ)
-        self.wait(b'"event":"in-sync"')
+                fresh.add(follower)
+            self.wait(b'"event":"in-sync"', fresh)
 
-    def wait(self, mark):
+    def wait(self, mark, followers=()):
         """Until each of them was sent these bytes, as they are: nobody here asks for compression."""
-        missing = set(self.seen)
+        missing = set(followers or self.seen)
         deadline = time.monotonic() + 60
         while missing:
             if time.monotonic() > deadline:
