@@ -12,8 +12,8 @@ ECHO := .build/release/websocket-echo
 SOURCES := Package.swift $(shell find Sources -type f)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build test test-isal simulate lint conformance interop bench bench-content bench-grow bench-peers \
-	bench-tools bench-websocket mutants fuzz sanitize soak flap torture install uninstall ci clean prerequisites
+.PHONY: help demo build test test-isal simulate lint conformance interop bench bench-content bench-followers bench-grow \
+	bench-peers bench-tools bench-websocket mutants fuzz sanitize soak flap torture install uninstall ci clean prerequisites
 
 help:
 	@echo 'make demo                     build, then watch three folders follow each other'
@@ -24,7 +24,8 @@ help:
 	@echo 'make test-isal                the tests of what deflates, built with Intel'\''s ISA-L for it (the trait ISAL)'
 	@echo 'make simulate SEEDS=10000     a simulated hub and its peers, with faults, from many seeds'
 	@echo 'make conformance              the Autobahn WebSocket suite, both roles (needs Python 2.7)'
-	@echo 'make interop ONLY=nginx       browsers, clients and proxies that others wrote; ONLY names checks (all)'
+	@echo 'make interop ONLY=nginx       browsers, clients and proxies that others wrote; ONLY names checks (all);'
+	@echo '                              PICTURES=DIR leaves pictures of the page there'
 	@echo 'make bench [SCENARIO=S1,S3] [TOOL=nosocks,rsync] [SCALE=0.1] [RUNS=3] [JSON=FILE]'
 	@echo '                              speed on this machine, beside rsync, lsyncd, Unison and Syncthing; whichever is'
 	@echo '                              here, and as root between two network namespaces'
@@ -32,6 +33,7 @@ help:
 	@echo 'make bench-grow PLOTS=DIR     how cost grows with files and sizes, as SVG (takes long, and much memory)'
 	@echo 'make bench-content            speed of cutting, hashing and reading files'
 	@echo 'make bench-peers PEERS=1000   what a hub with many peers takes: time, processor and memory'
+	@echo 'make bench-followers          what a thousand who follow a hub'\''s events cost it'
 	@echo 'make bench-websocket          speed of the WebSockets, beside ws, websockets and NIO'\''s own codec, and with ISA-L'
 	@echo 'make mutants                  breaks the core on purpose, and demands that the simulator notices'
 	@echo 'make fuzz MINUTES=10 ONLY=frames'
@@ -127,6 +129,9 @@ bench-peers: $(BINARY)
 	$(RELEASE) --product peers
 	.build/release/peers $(BINARY) --peers $(or $(PEERS),1000) $(if $(SCENARIO),--scenario $(SCENARIO)) \
 		$(if $(JSON),--json $(JSON))
+
+bench-followers: $(BINARY)
+	Tests/bench/followers.py $(BINARY)
 
 bench-content: prerequisites
 	$(RELEASE) --product content-speed

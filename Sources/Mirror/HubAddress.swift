@@ -111,6 +111,12 @@ package struct HubAddress: Hashable, Sendable, CustomStringConvertible {
         host.unicodeScalars.allSatisfy { $0.properties.isAlphabetic || "0123456789.-_:%".unicodeScalars.contains($0) }
     }
 
+    /// Where a browser finds the hub's page; nil on a Unix socket.
+    package var page: String? {
+        guard socketPath == nil else { return nil }
+        return "http\(description.dropFirst("ws".count))\(path == "/" ? "/" : "")"
+    }
+
     /// Whether others than this machine can reach what listens here.
     package var isInTheOpen: Bool { socketPath == nil && !Self.isLoopback(host) }
 

@@ -47,6 +47,7 @@ final class Narrator: Sendable {
         case .listening(let url):
             talk.say("listening on \(url)", ["url": "\(url)"])
             talk.say("to join: nosocks join\(joining) \(reachable(url)) DIR", ["url": "\(url)"])
+            if let page = reachable(url).page { talk.say("in a browser: \(page)", ["url": page]) }
         case .scanning(let entries): state.withLock { $0.steps.looking(at: entries, isAll: false) }
         case .scanned(let entries):
             state.withLock { $0.steps.looking(at: entries, isAll: true) }

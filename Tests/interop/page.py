@@ -114,7 +114,13 @@ def png(width, height, color):
 
 
 def sunset(x, y):
-    return min(255, 250 - y // 3), min(255, 120 + y // 4 + x // 8), min(255, 60 + y // 2)
+    """Of 480 by 300: a sky, a sun, and the sea with its light on it."""
+    glow = max(0, 120 - abs(x - 240) // (1 if y < 190 else 2 + (y % 7 == 0) * 3)) * (60 if y < 190 else 190) // 120
+    if y < 190:
+        if (x - 240) ** 2 + (y - 165) ** 2 < 52 ** 2:
+            return 255, 214, 120
+        return min(255, 88 + y * 5 // 6 + glow // 2), 58 + y // 2 + glow // 3, 120 - y // 3
+    return min(255, 36 + glow), min(255, 52 + glow * 2 // 3), 96 - (y - 190) // 3 + glow // 6
 
 
 def fill(folder):
@@ -195,7 +201,10 @@ async def picture(page):
     await page.choose("photos")
     await page.choose("sunset.png")
     await page.until("the picture", 'document.querySelector("#content img")?.naturalWidth === 480')
-    await page.picture("picture")
+    # As the README has it.
+    await page.resize(1100, 620)
+    await page.picture("page")
+    await page.resize(1280, 800)
     await page.choose("latest")
     await page.until_content("A link to photos/sunset.png")
 
