@@ -5,6 +5,7 @@ import asyncio, base64, json, os, struct, zlib
 from pathlib import Path
 
 import chromium
+from between import Nginx
 from replicas import Hub, Peer
 from scene import PATIENCE, Failed, Passage, expect, expect_equal, short
 
@@ -396,7 +397,7 @@ async def token(scene):
 
 
 async def secure(scene):
-    """Over TLS with the hub's own certificate, and behind a name that only --allow-origin knows."""
+    """Over TLS, with the hub's own certificate."""
     await (await Hub.start(scene, scene.folder / "hub", listen="127.1:0")).end()
     state = scene.folder / "hub/.nosocks"
     key = await scene.run("sh", "-c", f"openssl x509 -in {state}/certificate.pem -noout -pubkey"
@@ -422,5 +423,22 @@ async def secure(scene):
     return f"{page.browser.version}: over TLS, and out at once when the token is revoked"
 
 
-CHECKS = {"chromium-page": page, "chromium-page-hostile": hostile, "chromium-page-token": token,
+async def proxied(scene):
+    """Behind a proxy, under a path: another origin than the one that the hub knows of."""
+    hub = await Hub.start(scene, scene.folder / "hub")
+    proxy = await Nginx.open(scene, "prefix", hub.port, None)
+    origin = f"http://127.0.0.1:{proxy.port}"
+    page = await Page.open(scene, f"{origin}/mirror/")
+    await page.until("what is missing", f'text("state").includes("--allow-origin {origin}")')
+    await hub.end()
+    await Hub.start(scene, hub.folder, "--allow-origin", origin, listen=f"127.0.0.1:{hub.port}")
+    await page.run('document.getElementById("again").click()')
+    await page.until_live()
+    (hub.folder / "notes.txt").write_text("through a proxy\n")
+    await page.choose("notes.txt")
+    await page.until_content("through a proxy")
+    return f"{page.browser.version}: behind nginx, under a path, with --allow-origin; without, the page says that it is missing"
+
+
+CHECKS = {"chromium-page": page, "nginx-chromium-page": proxied, "chromium-page-hostile": hostile, "chromium-page-token": token,
           "chromium-page-secure": secure}
