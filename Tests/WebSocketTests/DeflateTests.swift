@@ -232,6 +232,23 @@ import Testing
                 .readableBytes == 5004)
     }
 
+    @Test("Several prepared messages are frames in a row, each of them compressed only where it comes out smaller")
+    func preparedSeveral() throws {
+        let messages = [
+            ByteBuffer(bytes: [UInt8](repeating: 0x61, count: 5000)), SeededBytes.random(100), ByteBuffer(),
+        ]
+        let prepared = MessagePreparer().prepare(messages, compress: true)
+        #expect(prepared.messageLength == 5100)
+        for (agreement, length) in [(nil, 5004 + 102 + 2), (DeflateAgreement(serverNoContextTakeover: true), 200)] {
+            let frames = prepared.frame(for: agreement)
+            #expect(frames.readableBytes <= length)
+            var client = Machine(role: .client, agreement: agreement)
+            #expect(try client.events(frames.array) == messages.map { .message($0, isText: false) })
+        }
+        let plain = MessagePreparer().prepare(messages, compress: false)
+        #expect(plain.frame(for: DeflateAgreement(serverNoContextTakeover: true)).readableBytes == 5004 + 102 + 2)
+    }
+
     @Test("Text would shrink; what is packed or random would not")
     func wouldShrink() {
         #expect(Deflater.wouldShrink(ByteBuffer(string: String(repeating: "let x = 1\n", count: 100))))
