@@ -77,7 +77,7 @@ package actor HubService: FolderService {
     var polls = PollTimer()
     var problems: [RelativePath: Problem] = [:]
     private(set) var end: MirrorEnd?
-    private let options: Options
+    private var options: Options
     private var sessions: [SessionID: (session: Session, peer: HubPeer)] = [:]
     private nonisolated let lastSession = Atomic<UInt64>(0)
     private nonisolated let sessionCount = Atomic(0)
@@ -87,6 +87,7 @@ package actor HubService: FolderService {
     /// The walks through the tree that are under way.
     let walks = TreeWalks()
     var tally = Tally()
+    let counters = HubCounters()
     private let frames = SharedFrames()
     private var servers: [WebSocketServer] = []
     private var listening: [HubAddress] = []
@@ -109,6 +110,7 @@ package actor HubService: FolderService {
         let folder = opened.replica
         thread = ReplicaThread()
         self.options = options
+        self.options.webSocket.traffic = counters.traffic
         self.folder = folder
         stagingAhead = folder.stagingAhead
         http = HTTPSide(uploads: folder.uploads, isReadOnly: options.isReadOnly, maxExchanges: options.maxPeers)
@@ -128,7 +130,8 @@ package actor HubService: FolderService {
             UInt64.random(in: 1...UInt64.max)
         }
         http.feed.begin(at: machine.cursor)
-        machine.store.onAppend = Appending(walks: walks, feed: http.feed)
+        counters.deliveries.begin(at: machine.cursor.revision)
+        machine.store.onAppend = Appending(walks: walks, feed: http.feed, meter: counters.deliveries)
     }
 
     /// Listens, watches and serves until it is stopped or can't go on.
@@ -297,15 +300,23 @@ package actor HubService: FolderService {
         switch event {
         case .opened(let peer, let session):
             sessions[peer.id] = (session, peer)
+            counters.deliveries.came(peer.id, at: .now())
             machine.opened(peer.id, isReadOnly: peer.admission.isReadOnly)
             // Between its request and now its token may have been revoked.
             checkAdmission(of: peer)
         case .received(let id, let session):
-            try session.takeArrived { (messages) throws(StoreFailure) in try machine.received(messages, from: id) }
+            try session.takeArrived { (messages) throws(StoreFailure) in
+                for case .applied(let revision, _) in messages {
+                    counters.deliveries.applied(revision, by: id, at: .now())
+                }
+                try machine.received(messages, from: id)
+            }
         case .writable(let id, let isWritable): machine.writable(id, isWritable)
         case .supplied(let id): machine.supplied(id)
         case .resumed: machine.resumed()
-        case .closed(let id): machine.closed(id)
+        case .closed(let id):
+            counters.deliveries.left(id)
+            machine.closed(id)
         }
     }
 
@@ -325,6 +336,7 @@ package actor HubService: FolderService {
     }
 
     private func heard(_ notice: Notice) {
+        counters.count(notice)
         switch notice {
         case .problem(let path, let problem): problems[path] = problem
         case .applied(let change, _), .sent(let change, _): problems[change.path] = nil

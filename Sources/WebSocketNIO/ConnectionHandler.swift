@@ -1,5 +1,6 @@
 import NIOCore
 import NIOSSL
+import Synchronization
 import WebSocket
 
 /// Runs the sans-I/O machine of one connection in its channel.
@@ -23,6 +24,7 @@ final class ConnectionHandler: ChannelInboundHandler {
     // What of the machine never changes: asked for here, it costs no look into the machine for each message.
     let role: Role
     private let agreement: DeflateAgreement?
+    private let traffic: Traffic?
     private let sendsIndependentMessages: Bool
     var machine: Machine
     var phase = Phase.starting
@@ -67,6 +69,7 @@ final class ConnectionHandler: ChannelInboundHandler {
         self.machine = machine
         self.role = machine.role
         self.agreement = machine.agreement
+        self.traffic = configuration.traffic
         self.sendsIndependentMessages = machine.sendsIndependentMessages
         self.configuration = configuration
         self.budget = budget
@@ -112,6 +115,7 @@ final class ConnectionHandler: ChannelInboundHandler {
         keepalive.heard(at: now(context))
         isReading = true
         var bytes = Self.unwrapInboundIn(data)
+        traffic?.wireReceived.add(UInt64(bytes.readableBytes), ordering: .relaxed)
         if isPaused { unread.writeBuffer(&bytes) } else { read(&bytes, context) }
     }
 
@@ -166,6 +170,7 @@ final class ConnectionHandler: ChannelInboundHandler {
     private func handle(_ event: Event) {
         switch event {
         case .message(let message, let isText):
+            traffic?.messagesReceived.add(UInt64(message.readableBytes), ordering: .relaxed)
             owner.received(message: message, isText: isText)
         case .ping(let payload):
             // Only the most recent ping need be answered (RFC 6455 §5.5.3): a flood of them costs no memory.
@@ -222,18 +227,20 @@ final class ConnectionHandler: ChannelInboundHandler {
             return
         }
         outCost += cost
+        traffic?.messagesSent.add(UInt64(message.readableBytes), ordering: .relaxed)
         if let rest { write(rest) }
         sent()
         scheduleFlush()
     }
 
-    /// Whoever calls this sees to the flush.
-    func send(frame: ByteBuffer, cost: Int) {
+    /// Sends a frame of a message of so many bytes. Whoever calls this sees to the flush.
+    func send(frame: ByteBuffer, of messageLength: Int, cost: Int) {
         guard phase == .open, machine.maySend, role == .server else {
             connection?.account(sent: cost)
             return
         }
         outCost += cost
+        traffic?.messagesSent.add(UInt64(messageLength), ordering: .relaxed)
         if frame.readableBytes < 8 << 10 {
             out.writeImmutableBuffer(frame)
         } else {
@@ -260,7 +267,7 @@ final class ConnectionHandler: ChannelInboundHandler {
 
     /// Writes what has gathered and then `buffer`, in that order.
     private func write(_ buffer: ByteBuffer) {
-        if out.readableBytes > 0 { context?.write(Self.wrapOutboundOut(takeOut()), promise: nil) }
+        if out.readableBytes > 0 { context?.write(Self.wrapOutboundOut(counted(takeOut())), promise: nil) }
         emit(buffer)
     }
 
@@ -295,7 +302,12 @@ final class ConnectionHandler: ChannelInboundHandler {
                 self.keepalive.heard(at: self.now(context))
             }
         }
-        context.write(Self.wrapOutboundOut(buffer), promise: promise)
+        context.write(Self.wrapOutboundOut(counted(buffer)), promise: promise)
+    }
+
+    private func counted(_ buffer: ByteBuffer) -> ByteBuffer {
+        traffic?.wireSent.add(UInt64(buffer.readableBytes), ordering: .relaxed)
+        return buffer
     }
 
     /// Flushes at the end of this read, or of this turn of the event loop.

@@ -53,6 +53,9 @@ package struct WebSocketConfiguration: Sendable {
     /// What this connection's bytes count towards; nil for as fast as it goes.
     package var rateLimit: RateLimit?
 
+    /// Where what the connections carry is counted; `nil` for nowhere.
+    package var traffic: Traffic?
+
     package init(deflate: DeflateSettings? = DeflateSettings(clientMaxWindowBits: 13)) {
         self.deflate = deflate
     }

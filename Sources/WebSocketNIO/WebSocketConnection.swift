@@ -78,7 +78,7 @@ package final class WebSocketConnection: Sendable {
         for sends in loops.values {
             sends.first?.connection.eventLoop.run {
                 for (connection, frame, cost) in sends {
-                    connection.channelHandler.value?.send(frame: frame, cost: cost)
+                    connection.channelHandler.value?.send(frame: frame, of: prepared.messageLength, cost: cost)
                 }
                 // At the end of this turn: the same ones may be sent something else in it.
                 sends.first?.connection.eventLoop.execute {

@@ -1,4 +1,5 @@
 import Index
+import NIOCore
 import NIOHTTP1
 import Replica
 import Sync
@@ -97,6 +98,7 @@ final class TreeWalk {
 struct Appending {
     let walks: TreeWalks
     let feed: FeedBoard
+    let meter: DeliveryMeter
 
     /// What these changes replace, one each; nothing where nobody wants to know.
     func former(of changes: [Change], in folder: FolderReplica) throws(StoreFailure) -> [WalkItem] {
@@ -120,6 +122,7 @@ struct Appending {
     func appended(_ changes: [Change], former: [WalkItem], cursor: Cursor) {
         for item in former { walks.changed(item) }
         feed.append(changes, former: former, cursor: cursor)
+        meter.accepted(changes, at: .now())
     }
 }
 
