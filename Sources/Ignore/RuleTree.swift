@@ -5,7 +5,8 @@ package import Tree
 /// What decides is, as in git: the command's patterns first, then the nearest rule file, then those above it; in each
 /// the last pattern that matches. What is in an ignored directory is ignored, and no rule file can take that back.
 package struct RuleTree: Hashable, Sendable {
-    private let command: RuleFile
+    /// What was given with the command.
+    package var command: RuleFile
     private var files: [RelativePath?: RuleFile] = [:]
 
     package init(command: RuleFile = .empty) {

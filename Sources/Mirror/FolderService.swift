@@ -1,3 +1,4 @@
+import Disk
 import NIOCore
 import Replica
 import Sync
@@ -197,10 +198,13 @@ extension FolderService {
         for directory in changed.directories { scan(directory, isThorough: true) }
     }
 
-    /// Reads all rules again, and looks at everything.
-    func lookAtAll() {
+    /// Takes over what of these settings may change while it runs, reads all rules again, and looks at everything.
+    func takeOver(_ settings: ReplicaSettings, deletionLimit: DeletionLimit) throws(DiskError) {
         guard end == nil else { return }
-        scan(nil, isThorough: true)
+        machine.use(deletionLimit)
+        // Settled rules that have changed are looked at with the rest.
+        defer { attempt { () throws(StoreFailure) in scan(nil, isThorough: true) } }
+        try folder.use(settings)
     }
 
     /// When nothing has happened for a while, memory is given back. Nobody is woken up for it twice.

@@ -1,7 +1,7 @@
 import NIOCore
 import NIOHTTP1
 import NIOPosix
-import Replica
+package import Replica
 import Sync
 import Synchronization
 package import Tree
@@ -20,7 +20,7 @@ import Darwin
 package actor HubService: FolderService {
     package struct Options: Sendable {
         /// Where to listen; port 0 takes a free one.
-        package var addresses: [HubAddress]
+        package var listeners: [HubListener]
         /// How others see the hub.
         package var name: String
         /// Who may come in; anyone who can connect, where it is empty.
@@ -42,8 +42,8 @@ package actor HubService: FolderService {
             webSocket.rateLimit = RateLimit(bytesPerSecond: bytesPerSecond)
         }
 
-        package init(addresses: [HubAddress], name: String) {
-            self.addresses = addresses
+        package init(listeners: [HubListener], name: String) {
+            self.listeners = listeners
             self.name = name
         }
 
@@ -122,7 +122,7 @@ package actor HubService: FolderService {
         gatekeeper = Gatekeeper(
             Gatekeeper.Rules(
                 origins: options.origins, isReadOnly: options.isReadOnly, maxPeers: options.maxPeers,
-                wantsToken: options.addresses.contains(where: \.isInTheOpen)),
+                wantsToken: options.listeners.contains(where: \.address.isInTheOpen)),
             book: options.book)
         machine = try HubMachine(
             store: FolderStore(folder), name: options.name, replica: folder.id, deletionLimit: options.deletionLimit
@@ -138,7 +138,7 @@ package actor HubService: FolderService {
     ///
     /// - Throws: where the address can't be listened at; nothing was changed then.
     package func run() async throws(ListenFailure) -> MirrorEnd {
-        for address in options.addresses { try await listen(address) }
+        for listener in options.listeners { try await listen(at: listener) }
         await openControl()
         beginWithFolder()
         return await withCheckedContinuation { continuation in
@@ -147,12 +147,11 @@ package actor HubService: FolderService {
         }
     }
 
-    private func listen(_ address: HubAddress) async throws(ListenFailure) {
-        let place: WebSocketServer.Address =
-            address.socketPath.map { .unixSocket(path: $0) } ?? .host(address.host, port: address.port)
+    private func listen(at listener: HubListener) async throws(ListenFailure) {
+        let address = listener.address
         do {
             let server = try await WebSocketServer.bind(
-                to: place, configuration: options.webSocket, tls: address.isSecure ? options.tls?.server : nil,
+                to: listener.place, configuration: options.webSocket, tls: address.isSecure ? options.tls?.server : nil,
                 answer: { [weak self] request in self?.decide(request) ?? .upgradeRequired },
                 decide: { [weak self] request in self?.decide(request) ?? .reject(.upgradeRequired) })
             servers.append(server)
@@ -176,8 +175,11 @@ package actor HubService: FolderService {
         finish(.done)
     }
 
-    /// Reads ignore rules again, and looks at everything.
-    package func reloadRules() { lookAtAll() }
+    /// Takes over what of these settings may change while it runs, reads ignore rules again, and looks at everything.
+    package func reload(_ settings: ReplicaSettings, deletionLimit: DeletionLimit, origins: Set<String>) throws {
+        gatekeeper.use(origins: origins)
+        try takeOver(settings, deletionLimit: deletionLimit)
+    }
 
     /// Comes back when what the replica has to do lets it: at once, as a rule.
     package func ping() {}

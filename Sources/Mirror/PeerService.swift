@@ -1,6 +1,6 @@
 import NIOCore
 import NIOHTTP1
-import Replica
+package import Replica
 import Sync
 package import Tree
 import WebSocket
@@ -116,8 +116,10 @@ package actor PeerService: FolderService {
         finish(options.isOnce ? .interrupted : .done)
     }
 
-    /// Reads ignore rules again, and looks at everything.
-    package func reloadRules() { lookAtAll() }
+    /// Takes over what of these settings may change while it runs, reads ignore rules again, and looks at everything.
+    package func reload(_ settings: ReplicaSettings, deletionLimit: DeletionLimit) throws {
+        try takeOver(settings, deletionLimit: deletionLimit)
+    }
 
     /// Comes back when what the replica has to do lets it: at once, as a rule.
     package func ping() {}

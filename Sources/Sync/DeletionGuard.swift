@@ -24,7 +24,7 @@ package struct DeletionGuard {
     /// Of more renames at a time some wait like any deletion.
     private static let renameLimit = 1 << 16
 
-    private let limit: DeletionLimit
+    var limit: DeletionLimit
     /// Own deletions less own creations, in this window.
     private(set) var shrink = 0
     /// Hash values of files and symlinks that came lately, and how often.

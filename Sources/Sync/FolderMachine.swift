@@ -36,6 +36,8 @@ package protocol FolderMachine {
     mutating func forgetDeletionCredit()
     /// Lets through what is held, here and of others.
     mutating func confirmDeletions() throws(StoreFailure) -> [Action]
+    /// From now on so many deletions go through without asking. What is held already stays so.
+    mutating func use(_ limit: DeletionLimit)
 }
 
 // MARK: - Deletions that wait

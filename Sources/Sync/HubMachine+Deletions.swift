@@ -2,6 +2,13 @@ package import Tree
 
 // Guarding against mass deletions: the hub's own, and those of peers.
 extension HubMachine {
+    package mutating func use(_ limit: DeletionLimit) {
+        deletionLimit = limit
+        reconciler.deletions.limit = limit
+        for id in sessions.keys { sessions[id]?.deletions.limit = limit }
+        for name in guests.keys { guests[name]?.limit = limit }
+    }
+
     package mutating func beginDeletionWindow() {
         isConfirmed = false
         reconciler.deletions.beginWindow()

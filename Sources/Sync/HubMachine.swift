@@ -82,7 +82,7 @@ package struct HubMachine<Store: ReplicaStore>: FolderMachine {
     private let ownTerm: Term
     /// Somebody here has said that what peers delete in this window is meant.
     var isConfirmed = false
-    let deletionLimit: DeletionLimit
+    var deletionLimit: DeletionLimit
     /// What those who are no peers have deleted of late, by name.
     var guests: [String: DeletionGuard] = [:]
     private let replica: UInt64

@@ -265,6 +265,8 @@ package struct PeerMachine<Store: ReplicaStore>: FolderMachine {
         reconciler.deletions.beginWindow()
     }
 
+    package mutating func use(_ limit: DeletionLimit) { reconciler.deletions.limit = limit }
+
     package var deletionCredit: Int { reconciler.deletions.credit }
 
     package mutating func forgetDeletionCredit() {

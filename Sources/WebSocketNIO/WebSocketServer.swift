@@ -17,6 +17,8 @@ package final class WebSocketServer: Sendable {
         case host(String, port: Int)
         /// A file that must not exist, or that a process which is gone left behind.
         case unixSocket(path: String)
+        /// A stream socket that is bound, and that this process was given by another one. It is the server's from then on.
+        case socket(Int32)
     }
 
     private let channel: any Channel
@@ -48,9 +50,11 @@ package final class WebSocketServer: Sendable {
             }
         switch address {
         case .host(let host, let port):
+            return WebSocketServer(channel: try await bootstrap.withoutDelay.bind(host: host, port: port).get())
+        case .socket(let descriptor):
+            let isUnix = try Self.family(of: descriptor) == AF_UNIX
             return WebSocketServer(
-                channel: try await bootstrap.childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
-                    .bind(host: host, port: port).get())
+                channel: try await (isUnix ? bootstrap : bootstrap.withoutDelay).withBoundSocket(descriptor).get())
         case .unixSocket(let path):
             do {
                 return WebSocketServer(channel: try await bootstrap.bind(unixDomainSocketPath: path).get())
@@ -60,6 +64,16 @@ package final class WebSocketServer: Sendable {
                 return WebSocketServer(channel: try await bootstrap.bind(unixDomainSocketPath: path).get())
             }
         }
+    }
+
+    private static func family(of descriptor: Int32) throws -> Int32 {
+        var address = sockaddr_storage()
+        var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+        let result = withUnsafeMutablePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { getsockname(descriptor, $0, &length) }
+        }
+        guard result == 0 else { throw IOError(errnoCode: errno, reason: "getsockname") }
+        return Int32(address.ss_family)
     }
 
     /// Whether a socket's file was left behind by a process that is gone.
@@ -86,6 +100,11 @@ package final class WebSocketServer: Sendable {
     package func wait() async throws {
         try await channel.closeFuture.get()
     }
+}
+
+extension ServerBootstrap {
+    /// For TCP.
+    fileprivate var withoutDelay: ServerBootstrap { childChannelOption(.tcpOption(.tcp_nodelay), value: 1) }
 }
 
 /// How a server's channels are set up, one value shared by all of them.

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Mirror
+import Replica
 
 /// `nosocks hub [DIR]`
 struct Hub: FolderCommand {
@@ -56,10 +57,8 @@ struct Hub: FolderCommand {
 
     func run() async throws {
         let talk = replica.talk
-        let addresses = try (listen.isEmpty ? ["127.0.0.1:\(HubAddress.defaultPort)"] : listen)
-            .map { tls.secured(try ListenAddress.parse($0)) }
-        var settings = space.settings
-        replica.set(&settings)
+        let listeners = try listeners(talk)
+        let addresses = listeners.map(\.address)
         let folder = try OpenedFolder.open(directory, role: "hub", settings: settings, talk: talk)
         folder.tellWhetherElsewhere(directory, talk)
         if folder.isNew, !folder.isEmpty {
@@ -67,7 +66,7 @@ struct Hub: FolderCommand {
                 "\(directory) is served for the first time: peers get what is in it, and nothing in it changes by that")
         }
         let keys = HubTokens(directory: directory, source: tokens, talk: talk)
-        var options = HubService.Options(addresses: addresses, name: replica.replicaName)
+        var options = HubService.Options(listeners: listeners, name: replica.replicaName)
         if addresses.contains(where: \.isInTheOpen) {
             let (book, file) = try keys.loadOrBegin()
             options.book = book
@@ -98,12 +97,9 @@ struct Hub: FolderCommand {
         } catch {
             throw MirrorEnd.failed(error).conclude(talk, narrator)
         }
-        let (certificates, shown) = (tls, options.tls)
-        let signals = Signals {
-            Task { await hub.reloadRules() }
-            if let book = keys.reload() { Task { await hub.use(book) } }
-            if let shown { certificates.reload(shown, talk) }
-        } stop: {
+        let shown = options.tls
+        let reloading = Repeater(from: self) { await $0.reload(hub, shown, talk, manager) }
+        let signals = Signals(reload: { reloading.ask() }, childEnded: { hook?.childEnded() }) {
             manager?.stopping()
             hook?.stop()
             Task { await hub.stop() }
@@ -124,6 +120,26 @@ struct Hub: FolderCommand {
         await hook?.finish()
         withExtendedLifetime(signals) {}
         throw try await replica.ending(end.conclude(talk, narrator)) { try await hub.conflicts() }
+    }
+
+    var settings: ReplicaSettings { replica.added(to: space.settings) }
+
+    /// The sockets that the service manager passed, instead of any others.
+    private func listeners(_ talk: Talk) throws -> [HubListener] {
+        var listeners: [HubListener]
+        do {
+            listeners = try PassedSockets.take()
+        } catch {
+            talk.fail("a socket of the service manager's can't be served: \(error.text)")
+            throw ExitStatus.failed
+        }
+        if listeners.isEmpty {
+            let texts = listen.isEmpty ? ["127.0.0.1:\(HubAddress.defaultPort)"] : listen
+            listeners = try texts.map { HubListener(address: try ListenAddress.parse($0)) }
+        } else if !listen.isEmpty {
+            talk.warn("--listen does not count: the service manager has passed sockets")
+        }
+        return listeners.map { HubListener(address: tls.secured($0.address), descriptor: $0.descriptor) }
     }
 
     private func limitConnections(_ options: inout HubService.Options, _ talk: Talk) {

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Mirror
+import Replica
 import Tree
 
 /// `nosocks join URL [DIR]`
@@ -92,8 +93,6 @@ struct Join: FolderCommand {
         let token = try tokens.token(talk)
         let proxy = try ProxySource.proxy(to: hub, talk)
         try token?.mayTravel(to: hub, through: proxy, insecure: insecure, talk)
-        var settings = space.settings
-        replica.set(&settings)
         let folder = try OpenedFolder.open(directory, role: "peer", making: true, settings: settings, talk: talk)
         folder.tellWhetherElsewhere(directory, talk)
         let isNew = folder.isNew
@@ -119,8 +118,10 @@ struct Join: FolderCommand {
             narrator.tell(event)
             hook?.tell(event)
         }
+        let reloading = Repeater(from: self) { await $0.reload(peer, talk, manager) }
         let signals = Signals(
-            reload: { Task { await peer.reloadRules() } }, wake: { Task { await peer.wake() } },
+            reload: { reloading.ask() }, wake: { Task { await peer.wake() } },
+            childEnded: { hook?.childEnded() },
             stop: {
                 manager?.stopping()
                 hook?.stop()
@@ -134,6 +135,8 @@ struct Join: FolderCommand {
         withExtendedLifetime(signals) {}
         throw try await replica.ending(end.conclude(talk, narrator)) { try await peer.conflicts() }
     }
+
+    var settings: ReplicaSettings { replica.added(to: space.settings) }
 
     private func privateFiles(_ talk: Talk) throws -> StateFiles {
         do {

@@ -18,6 +18,7 @@ enum Main {
         var settings: Settings?
         do {
             var command = try parse(&settings)
+            Rereading.begin(with: settings)
             if var command = command as? any AsyncParsableCommand {
                 try await command.run()
             } else {
@@ -33,7 +34,7 @@ enum Main {
     }
 
     /// Reads the command line, then once more with what stands in the place of the options that it lacks.
-    private static func parse(_ settings: inout Settings?) throws -> any ParsableCommand {
+    static func parse(_ settings: inout Settings?) throws -> any ParsableCommand {
         let words = Array(CommandLine.arguments.dropFirst())
         if Settings.hasVariables {
             settings = Settings(words)
@@ -67,8 +68,18 @@ enum Main {
         usage(usageError(Nosocks.message(for: error), sources))
     }
 
+    /// What is wrong with what was read.
+    static func words(for error: any Error, _ settings: Settings?) -> String {
+        if let failure = error as? Settings.Failure { return failure.text }
+        return usageError(Nosocks.message(for: error), settings?.sources ?? [])
+    }
+
     private static func usage(_ text: String) -> Never {
-        StandardStream.error.write("nosocks: \(text)\n".utf8)
+        if Journal.isStandardError {
+            Journal.write(text, .error)
+        } else {
+            StandardStream.error.write("nosocks: \(text)\n".utf8)
+        }
         exit(ExitStatus.usage.rawValue)
     }
 
@@ -110,4 +121,7 @@ enum Main {
 /// A command that keeps a folder, which may have settings of its own.
 protocol FolderCommand: DocumentedCommand {
     var directory: String { get }
+    var replica: ReplicaOptions { get }
+    /// The options, with their dashes, that count at once when the settings are read again.
+    static var changeable: Set<String> { get }
 }

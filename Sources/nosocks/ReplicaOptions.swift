@@ -89,11 +89,13 @@ struct ReplicaOptions: ParsableArguments {
     var talk: Talk { talking.talk }
 
     /// Adds to a folder's settings.
-    func set(_ settings: inout ReplicaSettings) {
+    func added(to given: ReplicaSettings) -> ReplicaSettings {
+        var settings = given
         settings.ignore = ignore.map { Array($0.utf8) }
-        guard let poll else { return }
+        guard let poll else { return settings }
         settings.pollInterval = .seconds(poll)
         settings.isPolling = true
+        return settings
     }
 
     /// Where events go besides; nil where nobody asked for them.

@@ -1,4 +1,5 @@
 import Dispatch
+import Synchronization
 
 #if canImport(Glibc)
 import Glibc
@@ -14,6 +15,7 @@ final class ServiceManager: Sendable {
     private let address: [UInt8]
     /// How often it wants to hear that the process is alive; nil where it does not.
     private let watchdog: Duration?
+    private let isReady = Atomic(false)
 
     /// Nil where none wants to hear. What it said is taken out of the environment: it is not meant for what this process
     /// starts in its turn.
@@ -49,7 +51,22 @@ final class ServiceManager: Sendable {
         return .microseconds(microseconds)
     }
 
-    func ready() { tell("READY=1") }
+    func ready() {
+        isReady.store(true, ordering: .relaxed)
+        tell("READY=1")
+    }
+
+    /// Settings are being read again, which ``reloaded()`` ends. Who is not ready yet has told nothing that it could be
+    /// again.
+    func reloading() {
+        guard isReady.load(ordering: .relaxed) else { return }
+        var now = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &now)
+        tell("RELOADING=1\nMONOTONIC_USEC=\(now.tv_sec * 1_000_000 + now.tv_nsec / 1000)")
+    }
+
+    func reloaded() { if isReady.load(ordering: .relaxed) { ready() } }
+
     func stopping() { tell("STOPPING=1") }
     func status(_ text: String) { tell("STATUS=\(text)") }
 

@@ -8,8 +8,8 @@ import Darwin
 #endif
 
 /// SIGINT and SIGTERM: the first asks for an orderly end, a second ends the process at once. SIGHUP: what was read at
-/// the start is read again. SIGCONT, and what is the same to the process, the machine's waking up: whatever was
-/// connected may no longer be.
+/// the start is read again. SIGCHLD, where this is the first process of a system: a child has ended. SIGCONT, and what is
+/// the same to the process, the machine's waking up: whatever was connected may no longer be.
 ///
 /// Dispatch's own sources ask for a signal to be ignored before they hear of it: what came in between would be lost, and
 /// whoever ends a process that has only just begun would wait for ever.
@@ -18,6 +18,7 @@ final class Signals {
 
     init(
         reload: @escaping @Sendable () -> Void = {}, wake: @escaping @Sendable () -> Void = {},
+        childEnded: @escaping @Sendable () -> Void = {},
         stop: @escaping @Sendable () -> Void
     ) {
         let queue = DispatchQueue(label: "signals")
@@ -27,6 +28,7 @@ final class Signals {
             // A closed terminal sends it as well, and must not end a mirror half-way.
             case SIGHUP: reload()
             case SIGCONT: wake()
+            case SIGCHLD: childEnded()
             default:
                 if count.increment() > 1 { _exit(128 + number) }
                 stop()
@@ -48,6 +50,7 @@ final class Signals {
             while read(pipe, &number, 1) == 1 { handle(Int32(number)) }
         }
         for number in [SIGINT, SIGTERM, SIGHUP, SIGCONT] { clinux_catch_signal(number) }
+        if getpid() == 1 { clinux_catch_signal(SIGCHLD) }
         return source
     }
 

@@ -9,8 +9,11 @@ import Darwin
 /// How a command talks; all of them take these.
 struct TalkOptions: ParsableArguments {
     enum LogFormat: String, CaseIterable, ExpressibleByArgument {
-        /// Short lines on a terminal, `TIME LEVEL message key="value"` elsewhere.
+        /// Short lines on a terminal, `journald` where stderr is systemd's journal, and `TIME LEVEL message key="value"`
+        /// elsewhere.
         case text
+        /// `<PRIORITY>message key="value"`, a line each.
+        case journald
         /// One JSON object a line, on a terminal as well.
         case json
     }
@@ -29,7 +32,10 @@ struct TalkOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "How talk is written: for people (text), or one JSON object a line.", valueName: "format"))
+            """
+            How talk is written: for people (text), with the priorities of systemd's journal (journald; text does so by \
+            itself where stderr is the journal), or one JSON object a line.
+            """, valueName: "format"))
     var logFormat: LogFormat = .text
 
     @Option(
@@ -41,9 +47,16 @@ struct TalkOptions: ParsableArguments {
         if quiet, verbose > 0 { throw ValidationError("--quiet and -v contradict each other") }
     }
 
-    var talk: Talk {
-        let level: Talk.Level = quiet ? .error : verbose == 0 ? .normal : verbose == 1 ? .verbose : .debug
-        return Talk(level: level, isJSON: logFormat == .json, isColored: isColored(on: .error))
+    var talk: Talk { Talk(level: level, form: form, isColored: isColored(on: .error)) }
+
+    var level: Talk.Level { quiet ? .error : verbose == 0 ? .normal : verbose == 1 ? .verbose : .debug }
+
+    private var form: Talk.Form {
+        switch logFormat {
+        case .json: .json
+        case .journald: .journal
+        case .text: .fitting
+        }
     }
 
     /// Whether what is written there is in color.

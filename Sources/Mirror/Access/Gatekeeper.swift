@@ -34,18 +34,17 @@ final class Gatekeeper: Sendable {
     }
 
     private struct State {
+        var rules: Rules
         var book: TokenBook
         /// Once there were tokens, the last one's revocation shuts the door and does not open it.
         var wantsToken: Bool
         var brake = FailureBrake()
     }
 
-    private let rules: Rules
     private let state: Mutex<State>
 
     init(_ rules: Rules, book: TokenBook) {
-        self.rules = rules
-        state = Mutex(State(book: book, wantsToken: rules.wantsToken || !book.isEmpty))
+        state = Mutex(State(rules: rules, book: book, wantsToken: rules.wantsToken || !book.isEmpty))
     }
 
     var book: TokenBook { state.withLock(\.book) }
@@ -58,6 +57,9 @@ final class Gatekeeper: Sendable {
         }
     }
 
+    /// From now on, these web pages may use the hub.
+    func use(origins: Set<String>) { state.withLock { $0.rules.origins = origins } }
+
     /// Judges a request.
     ///
     /// - Parameters:
@@ -69,7 +71,7 @@ final class Gatekeeper: Sendable {
         _ headers: HTTPHeaders, from address: String, peers: Int, isLook: Bool = false, offered: [String] = [],
         now: NIODeadline
     ) -> Verdict {
-        if let origin = headers["origin"].first, !rules.origins.contains(origin),
+        if let origin = headers["origin"].first, !state.withLock({ $0.rules.origins.contains(origin) }),
             !(isLook && Self.isOwnPage(origin, headers))
         {
             return .refused(
@@ -81,7 +83,7 @@ final class Gatekeeper: Sendable {
         return state.withLock { state in
             guard state.wantsToken else {
                 guard Self.isLoopback(headers["host"].first ?? "") else { return .refused(Self.foreignHost) }
-                return admit(nil, peers)
+                return admit(nil, peers, state.rules)
             }
             if let wait = state.brake.wait(address, now: now) {
                 let seconds = (wait.nanoseconds + 999_999_999) / 1_000_000_000
@@ -98,7 +100,7 @@ final class Gatekeeper: Sendable {
                 return .refused(Self.tokenWanted(given))
             }
             state.brake.succeeded(address)
-            return admit(holder, peers)
+            return admit(holder, peers, state.rules)
         }
     }
 
@@ -109,7 +111,7 @@ final class Gatekeeper: Sendable {
         return book[holder.name]?.digest == holder.digest
     }
 
-    private func admit(_ holder: TokenBook.Holder?, _ peers: Int) -> Verdict {
+    private func admit(_ holder: TokenBook.Holder?, _ peers: Int, _ rules: Rules) -> Verdict {
         guard peers < rules.maxPeers else {
             return .refused(
                 HTTPAnswer(

@@ -15,7 +15,7 @@ import Darwin
 package final class FolderReplica {
     package let root: Root
     package let index: Index
-    package let settings: ReplicaSettings
+    package private(set) var settings: ReplicaSettings
     let state: StateFolder
     private let lock: FolderLock
 
@@ -125,6 +125,19 @@ package final class FolderReplica {
     /// Whether its state was found to be another folder's, as a copy is: everything was forgotten, and nothing that is
     /// missing here counts as deleted.
     package var wasElsewhere: Bool { index.wasElsewhere }
+
+    /// From now on these are in force, of what may change while the folder is held: patterns, and how much history is kept.
+    /// Whoever asks what is ignored hears of the patterns.
+    package func use(_ new: ReplicaSettings) throws(DiskError) {
+        settings.historyDays = new.historyDays
+        settings.historySize = new.historySize
+        nextPruning = 0
+        wantsTending = true
+        guard settings.ignore != new.ignore else { return }
+        settings.ignore = new.ignore
+        rules.use(command: new.ignore)
+        try state.save(patterns: new.ignore)
+    }
 
     /// Ends its threads. Nothing else may be called afterwards.
     package func close() {

@@ -114,6 +114,18 @@ final class RuleBook: Exclusion {
         }
     }
 
+    /// These patterns of the command's count from now on.
+    func use(command: [[UInt8]]) {
+        let now = RuleFile(patterns: command)
+        state.withLock { state in
+            guard now != state.rules.command else { return }
+            state.rules.command = now
+            state.last = nil
+            state.changed.directories.insert(nil)
+            isIdle.store(state.known == nil && state.rules.isEmpty, ordering: .relaxed)
+        }
+    }
+
     private func learn(downTo directory: RelativePath?) {
         let missing = state.withLock { state -> [RelativePath?] in
             guard let known = state.known, !known.contains(directory) else { return [] }

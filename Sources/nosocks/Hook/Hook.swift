@@ -97,9 +97,13 @@ final class Hook: Sendable {
         case .failure(let failure)?: talk.warn("--exec: /bin/sh can't be run: \(failure.reason)")
         case nil: break
         }
+        ShellCommand.collectOrphans()
         state.withLock { $0.isBusy = false }
         runSoon()
     }
+
+    /// Some process that came to be a child of this one has ended.
+    func childEnded() { queue.async { @Sendable in ShellCommand.collectOrphans() } }
 
     private func see(_ command: ShellCommand) {
         command.wait()

@@ -57,6 +57,14 @@ struct ShellCommand {
         return raw & 0x7f == 0 ? (raw >> 8) & 0xff : 128 + (raw & 0x7f)
     }
 
+    /// The first process of a system, as in a container, inherits the children of whoever ends before them, and nobody else
+    /// lets them go once they have ended. Only while this process has no other children.
+    static func collectOrphans() {
+        guard getpid() == 1 else { return }
+        var status: Int32 = 0
+        while waitpid(-1, &status, WNOHANG) > 0 {}
+    }
+
     func signal(_ number: Int32) { _ = kill(-id, number) }
 
     /// All but the token, which is nobody else's.

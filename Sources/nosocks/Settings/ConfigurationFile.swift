@@ -17,7 +17,7 @@ struct ConfigurationFile: Equatable {
     static let meaning = """
         The replica's own settings, as key = value lines (TOML): options by their names, without the dashes in front; \
         true or false for one without a value, [\"one\", \"another\"] for one that may be given more than once. What \
-        the environment or the command line says counts for more.
+        the environment or the command line says counts for more. SIGHUP makes the process read them again.
         """
 
     let settings: [Setting]

@@ -16,6 +16,7 @@ struct Settings {
         /// Of the option, with its dashes.
         let option: String
         let place: String
+        let values: [String]
     }
 
     struct Failure: Error {
@@ -85,7 +86,7 @@ struct Settings {
         _ option: CommandInfo.Argument, _ values: [String], from place: String
     ) throws(Failure) {
         guard let name = option.longName, !isGiven(option) else { return }
-        sources.append(Source(option: "--\(name)", place: place))
+        sources.append(Source(option: "--\(name)", place: place, values: values))
         if option.kind == .flag {
             switch values.first?.lowercased() ?? "" {
             case "1", "true", "yes", "on": words.insert("--\(name)", at: count)
