@@ -13,13 +13,15 @@ SOURCES := Package.swift $(shell find Sources -type f)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo build test test-isal simulate lint conformance interop bench bench-content bench-followers bench-grow \
-	bench-peers bench-tools bench-websocket mutants fuzz sanitize soak flap torture install uninstall ci clean prerequisites
+	bench-peers bench-tools bench-websocket mutants fuzz sanitize soak flap torture install uninstall deb ci clean \
+	prerequisites
 
 help:
 	@echo 'make demo                     build, then watch three folders follow each other'
 	@echo 'make build                    the program: $(BINARY)'
 	@echo 'make install PREFIX=/usr/local'
 	@echo '                              the program, its manual and the shells'\'' completions; also: make uninstall'
+	@echo 'make deb OUT=.build           a package for Debian: OUT/nosocks_*.deb (needs dpkg-dev)'
 	@echo 'make test                     the tests'
 	@echo 'make test-isal                the tests of what deflates, built with Intel'\''s ISA-L for it (the trait ISAL)'
 	@echo 'make simulate SEEDS=10000     a simulated hub and its peers, with faults, from many seeds'
@@ -157,6 +159,9 @@ uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/bin/nosocks
 
 # The tests have built these programs, so that nothing is built twice.
+deb: $(BINARY)
+	Samples/debian/build.sh $(BINARY) $(or $(OUT),.build)
+
 ci: lint test
 	$(MAKE) interop BINARIES=.build/debug
 

@@ -136,7 +136,7 @@ extension Commands {
                 // The programs are not where the units expect them.
                 try await bench.shell(
                     """
-                    mkdir units; for unit in '\(Self.samples)'/systemd/*; do
+                    mkdir units; for unit in '\(Self.samples)'/systemd/*.*; do
                         sed 's|^ExecStart=[^ ]*|ExecStart=/bin/true|' "$unit" > units/$(basename "$unit"); done
                     """, in: bench.folder)
                 let verified = try await bench.shell(

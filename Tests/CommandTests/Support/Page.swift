@@ -9,6 +9,10 @@ enum Page {
     static let root = #filePath.split(separator: "/").dropLast(4).map { "/\($0)" }.joined()
 
     static func text(_ path: String) throws -> String {
-        try String(contentsOfFile: "\(root)/\(path)", encoding: .utf8)
+        try text(at: "\(root)/\(path)")
+    }
+
+    static func text(at path: String) throws -> String {
+        try String(contentsOfFile: path, encoding: .utf8)
     }
 }
