@@ -56,7 +56,9 @@ struct Exposition {
         guard suffixes.contains(where: { sample.name == family.name + $0 }) else {
             throw Fault(description: "\(sample.name) stands under \(family.name)")
         }
-        guard family.type == "gauge" || sample.value >= 0 else { throw Fault(description: "\(sample.name) is negative") }
+        guard family.type == "gauge" || sample.value >= 0 else {
+            throw Fault(description: "\(sample.name) is negative")
+        }
         let key = sample.name + sample.labels.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined()
         guard seen.insert(key).inserted else { throw Fault(description: "\(key) comes twice") }
         families[families.count - 1].samples.append(sample)
