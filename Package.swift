@@ -127,7 +127,9 @@ let package = Package(
         .testTarget(name: "ReplicaTests", dependencies: ["Replica", "Index", "Disk", "Ignore", "Tree", "TestSupport"]),
         .testTarget(
             name: "MirrorTests",
-            dependencies: ["Mirror", "Page", "WebSocketNIO", "WebSocket", "Tree", nioCore, nioEmbedded, nioHTTP1]),
+            dependencies: [
+                "Mirror", "Page", "WebSocketNIO", "WebSocket", "Sync", "Tree", nioCore, nioEmbedded, nioHTTP1,
+            ]),
         .testTarget(
             name: "CommandTests",
             dependencies: [

@@ -51,7 +51,7 @@ doc=$root/usr/share/doc/nosocks
 install -d "$doc/examples"
 install -m 644 "$here/copyright" "$doc/"
 gzip -9n < "$here/changelog" > "$doc/changelog.gz"
-gzip -9n < "$top/README.md" > "$doc/README.md.gz"
+for page in README.md README.ru.md; do gzip -9n < "$top/$page" > "$doc/$page.gz"; done
 install -m 755 "$top"/Samples/*.sh "$doc/examples/"
 install -m 644 "$top/Samples/cron/crontab" "$doc/examples/"
 install -D -m 644 "$here/lintian-overrides" "$root/usr/share/lintian/overrides/nosocks"
@@ -59,10 +59,12 @@ install -D -m 644 "$here/lintian-overrides" "$root/usr/share/lintian/overrides/n
 # dpkg-shlibdeps looks for a source package around it.
 mkdir -p "$stage/debian" "$root/DEBIAN"
 echo 'Source: nosocks' > "$stage/debian/control"
-depends=$(cd "$stage" && dpkg-shlibdeps ${SHLIBDEPS:-} -O "$root/usr/bin/nosocks" 2> "$stage/said" | sed -n 's/^shlibs:Depends=//p') || {
+# shellcheck disable=SC2086
+if ! (cd "$stage" && dpkg-shlibdeps ${SHLIBDEPS:-} -O "$root/usr/bin/nosocks") > "$stage/found" 2> "$stage/said"; then
     cat "$stage/said" >&2
     exit 1
-}
+fi
+depends=$(sed -n 's/^shlibs:Depends=//p' "$stage/found")
 architecture=$(dpkg --print-architecture)
 size=$(du -sk --exclude=DEBIAN --apparent-size "$root" | cut -f 1)
 sed -e "s|@VERSION@|$version|" -e "s|@ARCHITECTURE@|$architecture|" -e "s|@SIZE@|$size|" -e "s|@DEPENDS@|$depends|" \

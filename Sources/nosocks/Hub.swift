@@ -16,7 +16,7 @@ struct Hub: FolderCommand {
             (.conflicts, "There are conflict copies, and --fail-on-conflict was given."), (.guarded, nil),
             (.noSpace, nil), (.held, nil),
         ],
-        environment: [.token])
+        environment: [.token, .sockets, .manager])
 
     @Argument(help: ArgumentHelp("The folder.", valueName: "dir"), completion: .directory)
     var directory = "."

@@ -31,7 +31,7 @@ struct Join: FolderCommand {
             (.noSpace, nil), (.held, nil),
             (.interrupted, "With --once: told to end before the folders were the same."),
         ],
-        environment: [.token, .proxy])
+        environment: [.token, .proxy, .manager])
 
     @Argument(help: ArgumentHelp("The hub's address: ws://HOST:PORT, or HOST[:PORT], or unix:PATH.", valueName: "url"))
     var url: String

@@ -153,14 +153,17 @@ extension Commands {
 
         // MARK: Debian
 
+        /// Packing a hundred megabytes and looking through them takes a while.
+        private static let patience = Duration.seconds(300)
+
         @Test("the package for Debian installs and runs, and is gone without a trace when it is removed")
         func debian() async throws {
             guard try await Self.has("dpkg-shlibdeps") else { return }
             try await Bench.run { bench in
                 let environment = ["env", "COMPRESS=gzip", "SHLIBDEPS=--ignore-missing-info"]
-                let build = try await bench.run(
+                let build = try bench.start(
                     environment + ["\(Page.root)/Samples/debian/build.sh", Binary.nosocks, bench.folder.text])
-                #expect(build.ended == 0, "\(build.errors)")
+                #expect(try await build.ending(within: Self.patience) == 0, "\(build.errors)")
                 let package = String(try #require(build.output.split(separator: "\n").last))
                 try await bench.shell(
                     """
@@ -193,11 +196,12 @@ extension Commands {
                 }
                 #expect(try await bench.shell(list, in: root) == before)
                 guard try await Self.has("lintian") else { return }
-                let judged = try await bench.run(
+                // What is suppressed is of a program that was built for tests.
+                let judged = try bench.start([
                     "lintian", "--allow-root", "--profile", "debian", "--fail-on", "error,warning", "--suppress-tags",
-                    // Of a program that was built for tests.
-                    "custom-library-search-path", package)
-                #expect(judged.ended == 0, "\(judged.output)")
+                    "custom-library-search-path", package,
+                ])
+                #expect(try await judged.ending(within: Self.patience) == 0, "\(judged.output)")
             }
         }
     }

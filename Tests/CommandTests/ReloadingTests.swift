@@ -87,6 +87,21 @@ extension Commands {
             }
         }
 
+        @Test("which web pages may use a hub")
+        func origins() async throws {
+            guard try await Curl.isHere() else { return }
+            try await Bench.run { bench in
+                let hub = try await bench.hub()
+                let curl = Curl(bench: bench, hub: hub)
+                let page = ["-H", "Origin: https://page.example"]
+                #expect(try await curl.ask("/files/", page).status == 403)
+                try await set("allow-origin = \"https://page.example\"\n", hub)
+                #expect(try await curl.ask("/files/", page).status == 200)
+                try await set("", hub)
+                #expect(try await curl.ask("/files/", page).status == 403)
+            }
+        }
+
         @Test("a quiet process talks when it is told to")
         func quiet() async throws {
             try await Bench.run { bench in
