@@ -36,6 +36,8 @@ protocol FolderService: Actor {
     func scanned(_ step: ScanQueue.Step) throws(StoreFailure)
     /// Whether all peers that are connected have durably applied all up to `revision`.
     func haveApplied(_ revision: Revision) -> Bool
+    /// Who is to be told, through the control socket, what happens from `start` on.
+    nonisolated func follower(from start: FeedStart, on loop: any EventLoop) -> any WebSocketHandler
     func finish(_ how: MirrorEnd)
     /// Nothing has happened for a while: what is kept for the case that it is wanted soon goes.
     func rested()

@@ -77,7 +77,9 @@ package actor HubService: FolderService {
     var polls = PollTimer()
     var problems: [RelativePath: Problem] = [:]
     private(set) var end: MirrorEnd?
-    private var options: Options
+    private let options: Options
+    /// How others see it.
+    nonisolated let name: String
     private var sessions: [SessionID: (session: Session, peer: HubPeer)] = [:]
     private nonisolated let lastSession = Atomic<UInt64>(0)
     private nonisolated let sessionCount = Atomic(0)
@@ -109,8 +111,10 @@ package actor HubService: FolderService {
     ) throws(StoreFailure) {
         let folder = opened.replica
         thread = ReplicaThread()
+        var options = options
+        options.webSocket.traffic = counters.traffic
         self.options = options
-        self.options.webSocket.traffic = counters.traffic
+        name = options.name
         self.folder = folder
         stagingAhead = folder.stagingAhead
         http = HTTPSide(uploads: folder.uploads, isReadOnly: options.isReadOnly, maxExchanges: options.maxPeers)
@@ -246,8 +250,6 @@ package actor HubService: FolderService {
         http.feed.review(gatekeeper.stillAdmits)
         for (_, peer) in sessions.values.sorted(by: { $0.peer.id < $1.peer.id }) { checkAdmission(of: peer) }
     }
-
-    nonisolated var name: String { options.name }
 
     private func checkAdmission(of peer: HubPeer) {
         guard end == nil else { return }

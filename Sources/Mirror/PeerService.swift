@@ -42,6 +42,7 @@ package actor PeerService: FolderService {
     nonisolated let thread: ReplicaThread
     nonisolated let report: MirrorReport
     nonisolated let signals = Mailbox<ReplicaSignal>()
+    nonisolated let followers = EventFollowers()
     let folder: FolderReplica
     fileprivate nonisolated let stagingAhead: StagingAhead
     var machine: PeerMachine<FolderStore>
@@ -91,7 +92,11 @@ package actor PeerService: FolderService {
         var configuration = WebSocketConfiguration.client
         configuration.rateLimit = options.bytesPerSecond.map(RateLimit.init)
         self.configuration = configuration
-        self.report = report
+        let followers = followers
+        self.report = { event in
+            report(event)
+            followers.tell(event)
+        }
         self.folder = folder
         stagingAhead = folder.stagingAhead
         machine = PeerMachine(
@@ -123,6 +128,10 @@ package actor PeerService: FolderService {
 
     /// Comes back when what the replica has to do lets it: at once, as a rule.
     package func ping() {}
+
+    nonisolated func follower(from start: FeedStart, on loop: any EventLoop) -> any WebSocketHandler {
+        PeerEventSocket(self, from: start)
+    }
 
     /// How many conflict copies are in the folder; also after the end.
     package func conflicts() throws(StoreFailure) -> UInt64 { try conflictCopies() }
@@ -332,6 +341,7 @@ package actor PeerService: FolderService {
         timer.cancel()
         deletions.cancel()
         closeControl()
+        followers.endAll()
         folder.close()
         session?.send(.goodbye(Goodbye(reason: .ended, text: "")))
         session?.close(code: .goingAway)

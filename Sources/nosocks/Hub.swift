@@ -99,7 +99,12 @@ struct Hub: FolderCommand {
         }
         let shown = options.tls
         let reloading = Repeater(from: self) { await $0.reload(hub, shown, talk, manager) }
-        let signals = Signals(reload: { reloading.ask() }, childEnded: { hook?.childEnded() }) {
+        let reload: @Sendable () -> Void = {
+            // Who was just let in, or sent away, does not wait until all else has been looked at.
+            if let book = keys.reload() { Task { await hub.use(book) } }
+            reloading.ask()
+        }
+        let signals = Signals(reload: reload, childEnded: { hook?.childEnded() }) {
             manager?.stopping()
             hook?.stop()
             Task { await hub.stop() }

@@ -51,7 +51,7 @@ extension Commands {
             Line("status", "--jsn", endsWith: 2, saying: "--jsn", "--json", "nosocks status --help"),
             Line("conflicts", "--keep", "our", endsWith: 2, saying: "our", "'ours', 'theirs' or 'both'"),
             Line("hub", "--color", "red", endsWith: 2, saying: "red", "'auto', 'always' or 'never'"),
-            Line("hub", "--log-format", "xml", endsWith: 2, saying: "xml", "'text' and 'json'"),
+            Line("hub", "--log-format", "xml", endsWith: 2, saying: "xml", "'text', 'journald' or 'json'"),
             Line("token", "add", "../x", ".", endsWith: 2, saying: "letters"),
             Line("token", "add", "laptop", ".", endsWith: 1, saying: "no replica"),
             Line("hub", ".", "--listen", "127.0.0.1:99999", endsWith: 2, saying: "99999"),

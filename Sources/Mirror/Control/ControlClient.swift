@@ -53,6 +53,67 @@ package enum ControlClient {
     }
 }
 
+extension ControlClient {
+    /// Hands over the event lines of a replica's process, without line feeds, until that ends or `take` says false.
+    ///
+    /// - Parameters:
+    ///   - start: A cursor, or 0 for everything; nil for what happens from now on.
+    ///   - take: Called on an event loop, which may wait in it: then the other side waits.
+    /// - Throws: ``Failure``, and what `take` does.
+    package static func follow(
+        _ directory: String, since start: String?, _ take: @escaping @Sendable ([UInt8]) throws -> Bool
+    ) async throws {
+        guard let state = ReplicaPlace.state(around: directory) else { throw Failure.noReplica }
+        let reader = EventReader(take)
+        do throws(WebSocketClientError) {
+            _ = try await WebSocketClient.connect(
+                to: .unixSocket(path: state.path(of: ControlSocket.name)), path: "/?since=\(start ?? "")",
+                subprotocols: [EventSocket.subprotocol], configuration: ControlSocket.configuration, handler: reader)
+        } catch {
+            switch error {
+            case .unreachable: throw Failure.notRunning
+            case .refused(_, _, let line) where !line.isEmpty: throw Failure.failed(line)
+            default: throw Failure.failed("\(error)")
+            }
+        }
+        withExtendedLifetime(state) {}
+        try await reader.ending()
+    }
+}
+
+/// Takes event lines until they end.
+private final class EventReader: WebSocketHandler {
+    private let take: @Sendable ([UInt8]) throws -> Bool
+    private let connection = Mutex<WebSocketConnection?>(nil)
+    private let ended = AsyncThrowingStream<Never, any Error>.makeStream()
+
+    init(_ take: @escaping @Sendable ([UInt8]) throws -> Bool) { self.take = take }
+
+    func opened(_ connection: WebSocketConnection) {
+        self.connection.withLock { $0 = connection }
+    }
+
+    func received(message: ByteBuffer, isText: Bool) {
+        do {
+            guard try !take(Array(message.readableBytesView)) else { return }
+            ended.continuation.finish()
+        } catch {
+            ended.continuation.finish(throwing: error)
+        }
+        connection.withLock(\.self)?.close()
+    }
+
+    func closed(code: CloseCode?, reason: String, error: (any Error)?) {
+        let isToldWhy = code == EventSocket.otherHistory || code == .policyViolation
+        let reason = isToldWhy ? reason : "the process that holds this replica ended"
+        ended.continuation.finish(throwing: ControlClient.Failure.failed(reason))
+    }
+
+    func ending() async throws {
+        for try await _ in ended.stream {}
+    }
+}
+
 /// Waits for one answer.
 private final class Question: WebSocketHandler {
     private struct State {

@@ -24,11 +24,21 @@ enum ControlSocket {
 
     /// - Parameters:
     ///   - path: Of the socket; what lies there is removed, since only the holder of the replica may listen.
+    ///   - follower: Called on an event loop for whoever wants to follow the events.
     ///   - answer: Called on an event loop for each question.
     static func listen(
-        at path: String, answer: @escaping @Sendable (ControlRequest, ControlCall) -> Void
+        at path: String, follower: @escaping @Sendable (FeedStart, any EventLoop) -> (any WebSocketHandler)?,
+        answer: @escaping @Sendable (ControlRequest, ControlCall) -> Void
     ) async throws -> WebSocketServer {
         try await WebSocketServer.bind(to: .unixSocket(path: path), configuration: configuration) { request in
+            if request.subprotocols == [EventSocket.subprotocol], request.head.headers["origin"].isEmpty {
+                let target = PlainRequest(head: request.head, remoteAddress: nil).target
+                guard let start = try? FeedStart(Query(target.query).text("since")) else {
+                    return .reject(FeedStart.unreadable)
+                }
+                guard let follower = follower(start, request.eventLoop) else { return .reject(.upgradeRequired) }
+                return .accept(subprotocol: EventSocket.subprotocol, handler: follower)
+            }
             guard request.subprotocols.contains(subprotocol), request.head.headers["origin"].isEmpty else {
                 return .reject(.upgradeRequired)
             }

@@ -7,6 +7,24 @@ struct HubOptions: ParsableArguments {
     @Argument(help: ArgumentHelp("The hub's address: ws://HOST:PORT, or HOST[:PORT], or unix:PATH.", valueName: "url"))
     var url: String
 
+    @OptionGroup var way: HubWay
+
+    static let environment = HubWay.environment
+
+    func validate() throws {
+        _ = try HubAddress(argument: url)
+    }
+
+    var talk: Talk { way.talk }
+
+    /// Visits the hub, or says why that failed, or what it asked for, and ends the command.
+    func visit<Result>(_ body: (inout RemoteHub) async throws -> Result) async throws -> Result {
+        try await way.reach(url) { try await RemoteHub.visit($0, body) }
+    }
+}
+
+/// How a command gets to a hub.
+struct HubWay: ParsableArguments {
     @OptionGroup var tokens: TokenSource
 
     @Option(help: ArgumentHelp("The hub's certificate, by the pin that the hub prints.", valueName: "sha256:…"))
@@ -20,19 +38,13 @@ struct HubOptions: ParsableArguments {
     static let environment: [EnvironmentVariable] = [.token, .proxy]
 
     func validate() throws {
-        _ = try HubAddress(argument: url)
         if let pin, HubPin(pin) == nil { throw ValidationError.pin(pin) }
     }
 
     var talk: Talk { talking.talk }
 
-    /// Visits the hub, or says why that failed, or what it asked for, and ends the command.
-    func visit<Result>(_ body: (inout RemoteHub) async throws -> Result) async throws -> Result {
-        try await reach { try await RemoteHub.visit($0, body) }
-    }
-
-    /// The same for who connects by itself.
-    func reach<Result>(_ body: (RemoteHub.Options) async throws -> Result) async throws -> Result {
+    /// Connects, or says why that failed and ends the command.
+    func reach<Result>(_ url: String, _ body: (RemoteHub.Options) async throws -> Result) async throws -> Result {
         let talk = talk
         let hub = try HubAddress(argument: url)
         var options = RemoteHub.Options(hub: hub)

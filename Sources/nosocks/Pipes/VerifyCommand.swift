@@ -38,7 +38,7 @@ struct VerifyCommand: DocumentedCommand {
             throw ExitStatus.failed
         }
         var count = 0
-        let isQuiet = hub.talking.quiet
+        let isQuiet = hub.way.talking.quiet
         try await hub.visit { hub in
             var comparison = FolderComparison(of: folder) { difference in
                 count += 1

@@ -157,5 +157,6 @@ struct Event: Decodable {
     var copy: String?
     var reason: String?
     var revision: Int?
+    var size: Int?
     var cursor: String?
 }

@@ -53,6 +53,8 @@ struct EventText {
     /// - Returns: False for what only whoever runs the hub is told, of which nothing is written.
     mutating func write(_ event: MirrorEvent, time: String) -> Bool {
         switch event {
+        case .connected(let hub, _, _): write("connected", hub: hub, time)
+        case .disconnected(let reason), .unreachable(let reason): write("disconnected", reason: reason, time)
         case .peerJoined(let name, _): write("peer-joined", by: name, time)
         case .peerLeft(let name): write("peer-left", by: name, time)
         case .conflict(let path, let copy): write("conflict", path, copy: copy, time)
@@ -65,13 +67,14 @@ struct EventText {
 
     private mutating func write(
         _ event: String, _ path: RelativePath? = nil, by author: String? = nil, copy: RelativePath? = nil,
-        entries: Int? = nil, reason: String? = nil, _ time: String
+        entries: Int? = nil, hub: String? = nil, reason: String? = nil, _ time: String
     ) {
         begin()
         if let author { member("by", author) }
         if let copy { member("copy", path: copy) }
         if let entries { member("entries", UInt64(clamping: entries)) }
         member("event", event)
+        if let hub { member("hub", hub) }
         if let path { member("path", path: path) }
         if let reason { member("reason", reason) }
         member("time", time)

@@ -38,6 +38,10 @@ extension HubService: FeedSource {
         }
     }
 
+    nonisolated func follower(from start: FeedStart, on loop: any EventLoop) -> any WebSocketHandler {
+        EventSocket(self, .owner, from: start, on: loop)
+    }
+
     /// What comes in the feed after `revision`, read in the index and held for others who are there as well.
     func feed(after revision: Revision) throws -> FeedPiece {
         guard end == nil else { throw HTTPFailure.ending }

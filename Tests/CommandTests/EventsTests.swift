@@ -1,0 +1,92 @@
+import Testing
+
+extension Commands {
+    @Suite("Events of a replica")
+    struct ReplicaEvents {
+        private func follow(_ replica: Replica, _ options: String..., on bench: Bench) throws -> Program {
+            try bench.start([Binary.nosocks, "events"] + options + [replica.path])
+        }
+
+        @Test("whoever follows a folder is told what is put in place in it, what is sent from it, and up to where")
+        func live() async throws {
+            try await Bench.run { bench in
+                let (hub, one) = try await bench.mirror { try $0.write("1", to: "before") }
+                try await one.wait(all: true)
+                let followers = try [follow(hub, on: bench), follow(one, on: bench)]
+                for follower in followers { try await follower.hears("in-sync") }
+                try hub.folder.write("2", to: "by hub")
+                try one.folder.write("22", to: "by one")
+                for follower in followers {
+                    #expect(try await follower.hears("created", path: "by hub").by == "hub")
+                    let event = try await follower.hears("created", path: "by one")
+                    #expect(event.by == "one")
+                    #expect(event.size == 2)
+                }
+                try hub.folder.remove("by one")
+                for follower in followers {
+                    try await follower.hears("deleted", path: "by one")
+                    #expect(!follower.output.contains("before"))
+                }
+                // The hub goes, and comes again: whoever follows a peer hears of that.
+                try hub.kill()
+                try await followers[1].hears("disconnected")
+                #expect(try await followers[0].ending() == 1)
+                #expect(followers[0].errors.contains("the process that holds this replica ended"))
+                try await hub.listen()
+                try await followers[1].hears("connected")
+                #expect(try await one.stop() == 0)
+                #expect(try await followers[1].ending() == 1)
+                let late = try await bench.run(Binary.nosocks, "events", one.path)
+                #expect(late.ended == 1)
+                #expect(late.errors.contains("no process keeps this replica in step now"))
+            }
+        }
+
+        @Test("a follower begins behind a cursor, with all that came since, and once each", arguments: ["hub", "one"])
+        func since(name: String) async throws {
+            try await Bench.run { bench in
+                let (hub, one) = try await bench.mirror { folder in
+                    for number in 0..<1500 { try folder.write("1", to: Name(stringLiteral: "old \(number)")) }
+                }
+                try await one.wait(all: true)
+                let followed = name == "hub" ? hub : one
+                let first = try follow(followed, on: bench)
+                let cursor = try #require(try await first.hears("in-sync").cursor)
+                first.end()
+                for number in 0..<700 { try hub.folder.write("2", to: Name(stringLiteral: "new \(number)")) }
+                try hub.folder.write("3", to: "new 5")
+                try one.folder.remove("old 7")
+                try await one.wait(all: true)
+                try await hub.wait(all: true)
+                for (start, count) in [(cursor, 700), ("0", 2199)] {
+                    let follower = try follow(followed, "--since", start, on: bench)
+                    try await follower.hears("in-sync")
+                    let lines = follower.output.split(separator: "\n")
+                    let paths = lines.compactMap { $0.firstMatch(of: /"path":"([^"]*)"/).map { String($0.1) } }
+                    #expect(Set(paths).subtracting(["old 7"]).count == count)
+                    #expect(paths.count == Set(paths).count)
+                    #expect(start == "0" || paths.contains("old 7"))
+                    follower.end()
+                }
+                let other = try await bench.run(
+                    Binary.nosocks, "events", "--since", "0123456789abcdef:3", followed.path)
+                #expect(other.ended == 1)
+                #expect(other.errors.contains("history does not go on from there"))
+                let wrong = try await bench.run(Binary.nosocks, "events", "--since", "yesterday", followed.path)
+                #expect(wrong.ended == 1)
+                #expect(wrong.errors.contains("A cursor is EPOCH:REVISION"))
+            }
+        }
+
+        @Test("a folder's events end quietly when nobody reads them")
+        func unread() async throws {
+            try await Bench.run { bench in
+                let hub = try await bench.hub()
+                for number in 0..<50 { try hub.folder.write("1", to: Name(stringLiteral: "f\(number)")) }
+                try await hub.wait()
+                let script = "\(Binary.nosocks) events --since 0 \(hub.path) | head -n 3 | wc -l"
+                #expect(try await bench.shell(script, in: bench.folder) == "3\n")
+            }
+        }
+    }
+}
