@@ -54,7 +54,8 @@ extension FolderService {
         do {
             try folder.clearSocket(ControlSocket.name)
             control = try await ControlSocket.listen(at: folder.socketPath(ControlSocket.name)) {
-                [weak self] start, loop in self?.follower(from: start, on: loop)
+                [weak self] start, loop in
+                self?.follower(from: start, on: loop)
             } answer: { [weak self] request, call in
                 guard let self else { return call.reply(.failed("this process is ending")) }
                 self.on { $0.answer(request, call) }
