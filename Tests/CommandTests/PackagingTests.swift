@@ -141,6 +141,33 @@ extension Commands {
             }
         }
 
+        @Test("the container is healthy as long as its hub answers")
+        func health() async throws {
+            let recipe = try Page.text("Samples/container/Containerfile")
+            let check = try #require(recipe.firstMatch(of: #/ CMD (nosocks status .*)/#)?.1)
+            try await Bench.run { bench in
+                let hub = try await bench.hub()
+                let script = check.replacing("nosocks", with: Binary.nosocks).replacing("/data", with: hub.path)
+                func isHealthy() async throws -> Bool { try await bench.run("sh", "-c", String(script)).ended == 0 }
+                #expect(try await isHealthy())
+                // A person's business, not the container's.
+                let one = try await bench.peer("one", of: hub)
+                try one.program.signal(SIGSTOP)
+                try hub.folder.write("the hub's", to: "file")
+                try await hub.wait()
+                try one.folder.write("the peer's", to: "file")
+                try one.program.signal(SIGCONT)
+                try await one.program.hears("conflict")
+                try await one.wait(all: true)
+                #expect(try await bench.run(Binary.nosocks, "status", "-q", hub.path).ended == 4)
+                #expect(try await isHealthy())
+                // It is there, and does nothing.
+                try hub.program.signal(SIGSTOP)
+                #expect(try await bench.run("timeout", "2", "sh", "-c", String(script)).ended == 124)
+                try hub.program.signal(SIGCONT)
+            }
+        }
+
         /// Processes that have ended, of the children of a process's only child.
         private func zombies(below process: pid_t) -> Int {
             let children = { (id: String) in
