@@ -4,7 +4,7 @@
 Saves files one after the other and tells, a change: the hub's processor time in all its threads, when the last follower
 had it (in this process, which is slower than what it measures), and what a follower takes of memory.
 """
-import argparse, os, re, resource, selectors, signal, socket, statistics, subprocess, sys, tempfile, time
+import argparse, os, re, resource, selectors, signal, socket, statistics, subprocess, sys, tempfile, threading, time
 from pathlib import Path
 
 HELLO = {
@@ -25,6 +25,8 @@ class Hub:
                                         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         self.port = int(re.search(r":(\d+)\"", self.wait("listening"))[1])
         self.wait("in-sync")
+        # What it tells from now on is read, and of no interest.
+        threading.Thread(target=self.process.stdout.read, daemon=True).start()
 
     def wait(self, event):
         for line in self.process.stdout:
@@ -124,9 +126,9 @@ def main():
         cost, delay, memory = measure(arguments, counts)
         base = cost if base is None else base
         total = sum(counts.values())
-        each = f", {1e3 * (cost - base) / total:.1f} µs a follower, {memory:.1f} KiB of memory each" if total > 1 else ""
-        print(f"{name:9}  {total:5} followers: {cost:.2f} ms of processor a change{each}; the last has it after {delay:.1f} ms",
-              flush=True)
+        each = f", {1e3 * (cost - base) / total:.1f} µs and {memory:.1f} KiB of memory a follower" if total > 1 else ""
+        print(f"{name:9}  {total:5} followers: {cost:.2f} ms of processor a change{each};"
+              f" the last has it after {delay:.1f} ms", flush=True)
 
 
 if __name__ == "__main__":
