@@ -154,6 +154,37 @@ extension Commands {
             }
         }
 
+        @Test("followers who come and go leave nothing behind")
+        func leaving() async throws {
+            try await Bench.run { bench in
+                let hub = try await bench.hub()
+                let port = hub.port
+                func come(_ rounds: Int) async throws {
+                    for _ in 0..<rounds {
+                        try await withThrowingTaskGroup(of: Void.self) { group in
+                            for _ in 0..<50 {
+                                group.addTask {
+                                    let listener = try await EventListener.follow(port: port)
+                                    try await listener.hears("in-sync")
+                                    listener.close()
+                                    _ = try await listener.closing()
+                                }
+                            }
+                            try await group.waitForAll()
+                        }
+                    }
+                }
+                // What is allocated once, for all of them.
+                try await come(20)
+                let memory = try Memory(of: hub.program)
+                guard let before = memory.now else { return }
+                try await come(100)
+                // Half a kibibyte each would be 2.5 MiB.
+                let after = memory.now ?? before
+                #expect(after - before <= 1, "\(before) MiB, and then \(after)")
+            }
+        }
+
         @Test("the page is there for everybody, and holds nothing; what it asks for wants the token")
         func page() async throws {
             guard try await Curl.isHere() else { return }

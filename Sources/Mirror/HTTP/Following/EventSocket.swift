@@ -65,7 +65,7 @@ final class EventSocket: WebSocketHandler {
         let counters = hub.http.counters
         counters.followers.subtract(1, ordering: .relaxed)
         let rest = counters.active.subtract(1, ordering: .relaxed).newValue
-        line.value?.follower?.leave()
+        line.value?.gone()
         line.value = nil
         if rest == 0 { hub.on { $0.concludeIfDone() } }
     }
@@ -122,5 +122,11 @@ private final class SocketLine: FollowerLine {
 
     func close(_ code: CloseCode, _ reason: String) {
         connection.close(code: code, reason: reason)
+    }
+
+    /// The connection has. Each holds the other until then.
+    func gone() {
+        follower?.leave()
+        follower = nil
     }
 }
