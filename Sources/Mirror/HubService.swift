@@ -83,8 +83,6 @@ package actor HubService: FolderService {
     private var sessions: [SessionID: (session: Session, peer: HubPeer)] = [:]
     private nonisolated let lastSession = Atomic<UInt64>(0)
     private nonisolated let sessionCount = Atomic(0)
-    /// How others see it.
-    nonisolated let name: String
     nonisolated let gatekeeper: Gatekeeper
     /// What is served over HTTP without a WebSocket.
     nonisolated let http: HTTPSide
