@@ -54,7 +54,7 @@ extension Commands {
             return calls
         }
 
-        @Test("the units let a hub, its hooks and a peer do all that they do", .timeLimit(.minutes(5)))
+        @Test("the units let a hub, its hooks and a peer do all that they do")
         func filters() async throws {
             guard try await Self.has("systemd-analyze"), try await Self.has("strace") else { return }
             try await Bench.run { bench in

@@ -8,7 +8,7 @@ import WebSocketNIO
 //
 // It is consistent: its entries are those of one revision, however long it takes, since changes leave what they replace with
 // the walk (``TreeWalk``). Each file's content is found by the digest that it has at that revision: in the tree, or in
-// history where it was replaced meanwhile. It is compared with that digest on its way, and where it is nowhere to be found,
+// history where it was replaced meanwhile, or since the revision that is wanted. It is compared with that digest on its way, and where it is nowhere to be found,
 // as of a file that was written to in place, the archive breaks off and the connection with it: nobody gets a torn file.
 extension Visit {
     private static let flushSize = 256 << 10
@@ -20,12 +20,11 @@ extension Visit {
             return Revision(rawValue: number)
         }
         var pending = ByteBuffer()
-        try await walk(path, isRecursive: true) { start in
+        try await walk(path, isRecursive: true, at: wanted) { start in
             let cursor = start.cursor
-            if let wanted, wanted != cursor.revision {
+            if let wanted, wanted > cursor.revision {
                 throw HTTPFailure(
-                    wanted < cursor.revision ? .gone : .notFound,
-                    "This hub is at revision \(cursor.revision), and gives away no other one.",
+                    .notFound, "This hub is at revision \(cursor.revision), and not as far as \(wanted).",
                     headers: ["x-nosocks-cursor": "\(cursor)"])
             }
             var headers = Self.guarded

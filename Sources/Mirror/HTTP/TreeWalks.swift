@@ -136,15 +136,42 @@ struct WalkStart: Sendable {
 }
 
 extension HubService {
-    /// Begins a walk through what is inside a directory. It must be ended.
-    func beginWalk(of directory: RelativePath?, isRecursive: Bool) throws -> WalkStart {
+    /// Begins a walk through what is inside a directory, now or as it was. It must be ended.
+    func beginWalk(of directory: RelativePath?, isRecursive: Bool, at past: Revision?) throws -> WalkStart {
         guard end == nil else { throw HTTPFailure.ending }
-        let top = try directory.map { path in
+        let walk = TreeWalk(of: directory, isRecursive: isRecursive)
+        var top = try directory.map { path in
             let record = try machine.reconciler.record(at: path)
             return WalkItem(path: path, version: record.remote, author: record.author)
         }
-        return WalkStart(
-            id: walks.begin(TreeWalk(of: directory, isRecursive: isRecursive)), cursor: machine.cursor, top: top)
+        var cursor = machine.cursor
+        if let past, past < cursor.revision {
+            cursor = Cursor(epoch: cursor.epoch, revision: past)
+            try forEachFormer(since: past) { former in
+                walk.changed(former)
+                if former.path == directory { top = former }
+            }
+        }
+        return WalkStart(id: walks.begin(walk), cursor: cursor, top: top)
+    }
+
+    /// What there was, at a revision, of all that has changed since: as if it were changing only now.
+    private func forEachFormer(since past: Revision, _ body: (WalkItem) -> Void) throws {
+        var last = past
+        while true {
+            let page = try folder.feed(after: last, limit: 512)
+            guard let end = page.last else { return }
+            for change in page {
+                guard let entry = try folder.entry(at: change.path, asOf: past) else {
+                    throw HTTPFailure.noLonger(past, machine.cursor)
+                }
+                if case .file(let file) = entry, try folder.reading(file, at: change.path)?.isWhole != true {
+                    throw HTTPFailure.noLonger(past, machine.cursor, for: change.path)
+                }
+                body(WalkItem(path: change.path, version: Version(revision: past, entry: entry), author: change.author))
+            }
+            last = end.revision
+        }
     }
 
     func walk(_ id: UInt64) throws -> [WalkItem]? {
@@ -156,13 +183,25 @@ extension HubService {
     func endWalk(_ id: UInt64) { walks.end(id) }
 }
 
+extension HTTPFailure {
+    /// What there was at a revision can't be told, or not be had, any more.
+    fileprivate static func noLonger(
+        _ revision: Revision, _ now: Cursor, for path: RelativePath? = nil
+    ) -> HTTPFailure {
+        let what = path.map { "the content that \($0) had then" } ?? "all that there was then"
+        return HTTPFailure(
+            .gone, "This hub is at revision \(now.revision), and no longer has \(what), at \(revision).",
+            headers: ["x-nosocks-cursor": "\(now)"])
+    }
+}
+
 extension Visit {
-    /// Goes through a directory's entries as they are at one instant.
+    /// Goes through a directory's entries as they are at one instant, or as they were at a revision.
     func walk(
-        _ directory: RelativePath?, isRecursive: Bool, begun: (WalkStart) async throws -> Void,
-        each: ([WalkItem]) async throws -> Void
+        _ directory: RelativePath?, isRecursive: Bool, at past: Revision? = nil,
+        begun: (WalkStart) async throws -> Void, each: ([WalkItem]) async throws -> Void
     ) async throws {
-        let start = try await hub.beginWalk(of: directory, isRecursive: isRecursive)
+        let start = try await hub.beginWalk(of: directory, isRecursive: isRecursive, at: past)
         do {
             try await begun(start)
             while let items = try await hub.walk(start.id) { try await each(items) }

@@ -27,6 +27,14 @@ package enum RemoteFailure: Error, Hashable, Sendable {
         }
     }
 
+    /// Whether it says something of the one thing that was asked for, and the next may go well.
+    package var isOfPath: Bool {
+        switch self {
+        case .notFound, .conflict: true
+        case .unreachable, .forbidden, .untrusted, .notAHub, .noSpace, .failed: false
+        }
+    }
+
     init(_ error: WebSocketClientError) {
         switch error {
         case .unreachable, .timedOut, .proxy, .refused: self = .unreachable("\(error)")

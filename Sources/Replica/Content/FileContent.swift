@@ -26,6 +26,9 @@ package struct FileContent: Sendable {
         chunks = list.chunks
     }
 
+    /// Whether it is in one place, and need not be pieced together from whatever has a part of it.
+    package var isWhole: Bool { bytes != nil || source != nil }
+
     /// Writes a chunk, which begins at `offset` of the file, into `buffer`, which is of its size.
     ///
     /// - Returns: False where it is not there any more; then ``FolderReplica/chunk(_:of:)`` may have it.

@@ -29,12 +29,22 @@ struct RemoveCommand: DocumentedCommand {
 
     func run() async throws {
         let paths = try paths.map { try RelativePath(argument: $0) }
-        try await hub.visit { hub in
+        let talk = hub.talk
+        let isAll = try await hub.visit { hub in
+            var isAll = true
             for path in paths {
-                let revision = try await hub.delete(path, if: condition.revision)
-                StandardStream.output.write("\(revision)\n".utf8)
+                do {
+                    let revision = try await hub.delete(path, if: condition.revision)
+                    StandardStream.output.write("\(revision)\n".utf8)
+                } catch let failure as RemoteFailure where failure.isOfPath {
+                    // As rm(1): the others go all the same.
+                    talk.fail("\(path): \(failure.text)", ["path": "\(path)"])
+                    isAll = false
+                }
             }
+            return isAll
         }
+        guard isAll else { throw ExitStatus.failed }
     }
 }
 

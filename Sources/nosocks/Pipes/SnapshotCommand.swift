@@ -10,7 +10,7 @@ struct SnapshotCommand: DocumentedCommand {
         examples: [
             .init("nosocks snapshot ws://127.0.0.1:7625 | tar x -C copy"),
             .init("nosocks snapshot hub.example photos | zstd > photos.tar.zst"),
-            .init("nosocks snapshot hub.example | tar t | wc -l"),
+            .init("nosocks snapshot --revision 4711 hub.example | tar x -C then", "as it was"),
         ],
         text: [
             """
@@ -25,7 +25,7 @@ struct SnapshotCommand: DocumentedCommand {
     @Argument(help: ArgumentHelp("A directory or file in the hub's folder; all of it without one.", valueName: "path"))
     var path: String?
 
-    @Option(help: ArgumentHelp("As it was at this revision, if the hub still has that.", valueName: "revision"))
+    @Option(help: ArgumentHelp("As it was at this revision, if the hub still has all of that.", valueName: "revision"))
     var revision: UInt64?
 
     func validate() throws { _ = try RelativePath.orFolder(argument: path) }

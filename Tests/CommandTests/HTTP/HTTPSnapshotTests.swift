@@ -51,6 +51,53 @@ extension Commands {
             }
         }
 
+        @Test("a revision that is past is the folder as it was, as long as the hub still has all of that")
+        func past() async throws {
+            guard try await Curl.isHere() else { return }
+            try await Bench.run { bench in
+                let (hub, one) = try await bench.mirror { folder in
+                    try folder.makeDirectory("sub")
+                    try folder.write("1", to: "sub/one")
+                    try folder.write("2", to: "two")
+                    // More than is kept in memory of what was met lately.
+                    try folder.writeRandom(9_000_000, to: "three")
+                }
+                try await hub.wait(all: true)
+                let url = Curl(bench: bench, hub: hub).url
+                func unpack(_ query: String, to name: Name) async throws -> Folder {
+                    let folder = bench.folder.folder(name)
+                    try folder.makeDirectory()
+                    try await bench.shell("curl -sf '\(url)/snapshot.tar\(query)' | tar -x", in: folder)
+                    return folder
+                }
+                let before = try await unpack("", to: "before")
+                let status = try await bench.run(Binary.nosocks, "status", "--json", hub.path)
+                let revision = try #require(status.output.firstMatch(of: /"revision":(\d+)/)?.1)
+                try one.folder.write("changed", to: "two")
+                try one.folder.removeTree("sub")
+                try one.folder.write("made", to: "new")
+                try await one.wait(all: true)
+                let past = try await unpack("?revision=\(revision)", to: "past")
+                #expect(try past.differences(from: before) == [])
+                #expect(try past.text("two") == "2")
+                let part = try await unpack("?revision=\(revision)&path=sub", to: "part")
+                #expect(try part.items().keys.sorted() == ["sub", "sub/one"])
+                let now = try await unpack("", to: "now")
+                #expect(try now.items().keys.sorted() == ["new", "three", "two"])
+                // What is written to in place is nowhere any more.
+                try hub.folder.write("gone", to: "three")
+                try await hub.wait(all: true)
+                let answer = try await Curl(bench: bench, hub: hub).ask("/snapshot.tar?revision=\(revision)")
+                try #require(answer.status == 410)
+                #expect(answer.text.contains("no longer has the content that three had then"))
+                let program = try await bench.run(
+                    Binary.nosocks, "snapshot", "--revision", "\(revision)", hub.url)
+                #expect(program.ended == 1)
+                #expect(program.output.isEmpty)
+                #expect(program.errors.contains("three"))
+            }
+        }
+
         @Test("a part of the folder, a revision that is the newest, and others that are not")
         func parts() async throws {
             guard try await Curl.isHere() else { return }
@@ -67,7 +114,7 @@ extension Commands {
                 #expect(try await names("") == "sub/\nsub/one\ntwo\n")
                 #expect(try await names("?path=sub") == "sub/\nsub/one\n")
                 #expect(try await names("?path=two&revision=3") == "two\n")
-                #expect(try await curl.ask("/snapshot.tar?revision=2").status == 410)
+                #expect(try await curl.ask("/snapshot.tar?revision=2").status == 200)
                 #expect(try await curl.ask("/snapshot.tar?revision=4").status == 404)
                 #expect(try await curl.ask("/snapshot.tar?path=none").status == 404)
                 #expect(try await curl.ask("/snapshot.tar?path=../x").status == 400)
