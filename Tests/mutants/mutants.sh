@@ -159,6 +159,13 @@ try "creations count before they are accepted" Sources/Sync/HubMachine+Deletions
     's/(guard var deletions = sessions\[id\]\?\.deletions, current)(\.isLive), !submission\.entry\.isLive else \{ return false \}/if submission.entry.isLive, !current.isLive { sessions[id]?.deletions.created() }\n        $1$2, !submission.entry.isLive else { return false }/'
 try "what is to be brought back is still known as deleted" Sources/Sync/FolderMachine.swift \
     's/            record\.base = \.never\n            record\.fingerprint = \.wantedBack\n//'
+try "the hub's changes are taken where only this side's are wanted" Sources/Sync/Reconciler+Reconcile.swift \
+    's/if direction == \.sendOnly, outcome\.isOfHub/if direction == .sendOnly, outcome.isOfHub, !outcome.isOfHub/'
+try "changes are offered where only the hub's are wanted" Sources/Sync/Reconciler+Reconcile.swift \
+    's/guard direction != \.receiveOnly else/guard direction != .receiveOnly || found.entry.isLive else/'
+try "a directory that holds work is given up where only this side's changes are wanted" \
+    Sources/Sync/Reconciler+Reconcile.swift \
+    's/guard isUntaken, inside\.offered == nil else \{ return true \}/guard isUntaken, inside.offered == nil else { return false }/'
 
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]
