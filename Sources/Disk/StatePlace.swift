@@ -47,9 +47,15 @@ package struct StatePlace {
     }
 
     /// Where a directory is, absolute and without symlinks. It is made if missing, for its owner alone.
-    package static func make(_ path: [UInt8]) throws(DiskError) -> [UInt8] {
-        guard withCString(path, { mkdir($0, 0o700) }) == 0 || errno == EEXIST else { throw .last("mkdir") }
-        return try Root(at: path).path
+    package static func make(_ path: [UInt8]) throws(DiskError) -> (path: [UInt8], isNew: Bool) {
+        let isNew = withCString(path) { mkdir($0, 0o700) } == 0
+        guard isNew || errno == EEXIST else { throw .last("mkdir") }
+        return (try Root(at: path).path, isNew)
+    }
+
+    /// Takes back what was made, and is still empty.
+    package static func unmake(_ path: [UInt8]) {
+        _ = withCString(path) { rmdir($0) }
     }
 }
 

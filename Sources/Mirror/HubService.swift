@@ -251,6 +251,13 @@ package actor HubService: FolderService {
         for (_, peer) in sessions.values.sorted(by: { $0.peer.id < $1.peer.id }) { checkAdmission(of: peer) }
     }
 
+    /// The same, besides whoever has that name now.
+    package func use(_ book: TokenBook, keeping name: String) {
+        var book = book
+        if let holder = gatekeeper.book[name] { book.set(holder) }
+        use(book)
+    }
+
     private func checkAdmission(of peer: HubPeer) {
         guard end == nil else { return }
         let book = gatekeeper.book

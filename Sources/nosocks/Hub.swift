@@ -101,7 +101,7 @@ struct Hub: FolderCommand {
         let reloading = Repeater(from: self) { await $0.reload(hub, shown, talk, manager) }
         let reload: @Sendable () -> Void = {
             // Who was just let in, or sent away, does not wait until all else has been looked at.
-            if let book = keys.reload() { Task { await hub.use(book) } }
+            if let book = keys.listed() { Task { await hub.use(book, keeping: HubTokens.givenName) } }
             reloading.ask()
         }
         let signals = Signals(reload: reload, childEnded: { hook?.childEnded() }) {

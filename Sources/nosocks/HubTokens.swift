@@ -37,6 +37,9 @@ struct HubTokens: Sendable {
         return (try load(), "\(String(decoding: state, as: UTF8.self))/token")
     }
 
+    /// Those in its book alone, as they are now; nil where that can't be read, of which nothing is said.
+    func listed() -> TokenBook? { try? StateFiles(in: directory).book() }
+
     /// Reads again while the hub runs; nil, and said why, where that can't be: then the old book goes on.
     func reload() -> TokenBook? { try? load() }
 

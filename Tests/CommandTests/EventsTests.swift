@@ -72,7 +72,7 @@ extension Commands {
                     Binary.nosocks, "events", "--since", "0123456789abcdef:3", followed.path)
                 #expect(other.ended == 1)
                 #expect(other.errors.contains("history does not go on from there"))
-                let wrong = try await bench.run(Binary.nosocks, "events", "--since", "yesterday", followed.path)
+                let wrong = try await bench.run(Binary.nosocks, "events", "--since", "a day ago\r\n&", followed.path)
                 #expect(wrong.ended == 1)
                 #expect(wrong.errors.contains("A cursor is EPOCH:REVISION"))
             }

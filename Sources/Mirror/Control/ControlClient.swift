@@ -65,9 +65,10 @@ extension ControlClient {
     ) async throws {
         guard let state = ReplicaPlace.state(around: directory) else { throw Failure.noReplica }
         let reader = EventReader(take)
+        let start = PercentCoding.encode(path: Array((start ?? "").utf8))
         do throws(WebSocketClientError) {
             _ = try await WebSocketClient.connect(
-                to: .unixSocket(path: state.path(of: ControlSocket.name)), path: "/?since=\(start ?? "")",
+                to: .unixSocket(path: state.path(of: ControlSocket.name)), path: "/?since=\(start)",
                 subprotocols: [EventSocket.subprotocol], configuration: ControlSocket.configuration, handler: reader)
         } catch {
             switch error {

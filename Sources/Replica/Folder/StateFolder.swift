@@ -58,26 +58,41 @@ struct StateFolder {
 
     /// Sees to it that a folder's state is in the directory at `path`, from its first process on.
     static func put(at path: [UInt8], for root: Root) throws(OpenFailure) {
-        let place = StatePlace(of: root)
+        let made: (path: [UInt8], isNew: Bool)
         do {
-            let state = try StatePlace.make(path)
-            let inside = root.path + [UInt8(ascii: "/")]
-            guard !(state + [UInt8(ascii: "/")]).starts(with: inside) else { throw OpenFailure.stateInside }
-            let device = try Descriptor(directoryAt: state).status().identity.device
-            guard device == root.identity.device else { throw OpenFailure.stateOnOtherFileSystem }
-            if let known = try place.elsewhere() {
-                guard known == state else { throw OpenFailure.stateElsewhere(RelativePath.printable(known)) }
-            } else if try place.place.statusIfPresent() != nil {
-                throw OpenFailure.stateElsewhere(RelativePath.printable(inside + StatePlace.name))
-            } else {
-                try place.set(state)
-            }
-        } catch let failure as OpenFailure {
-            throw failure
-        } catch let error as DiskError {
-            throw .stateUnusable(error)
+            made = try StatePlace.make(path)
         } catch {
-            throw .stateInside
+            throw .stateUnusable(error)
+        }
+        do throws(OpenFailure) {
+            try put(in: made.path, for: root)
+        } catch {
+            if made.isNew { StatePlace.unmake(made.path) }
+            throw error
+        }
+    }
+
+    private static func put(in state: [UInt8], for root: Root) throws(OpenFailure) {
+        let slash = [UInt8(ascii: "/")]
+        guard !(state + slash).starts(with: root.path + slash) else { throw .stateInside }
+        let place = StatePlace(of: root)
+        let (device, known, isTaken): (UInt64, [UInt8]?, Bool)
+        do throws(DiskError) {
+            device = try Descriptor(directoryAt: state).status().identity.device
+            known = try place.elsewhere()
+            isTaken = try place.place.statusIfPresent() != nil
+        } catch {
+            throw .stateUnusable(error)
+        }
+        guard device == root.identity.device else { throw .stateOnOtherFileSystem }
+        guard known != state else { return }
+        guard !isTaken else {
+            throw .stateElsewhere(RelativePath.printable(known ?? root.path + slash + StatePlace.name))
+        }
+        do {
+            try place.set(state)
+        } catch {
+            throw .stateUnusable(error)
         }
     }
 
