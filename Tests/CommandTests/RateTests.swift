@@ -5,8 +5,8 @@ extension Commands {
     struct Rates {
         private static let rate = 512 << 10
 
-        /// Seconds that so many bytes take at the rate, less what goes before it counts.
-        private static func least(_ bytes: Int) -> Duration { .seconds(Double(bytes - rate / 2) / Double(rate)) }
+        /// What so many bytes take at the rate, less what goes before it counts, and what has gone when nothing more comes.
+        private static func least(_ bytes: Int) -> Duration { .seconds(Double(bytes - rate) / Double(rate)) }
 
         private func time(_ body: () async throws -> Void) async rethrows -> Duration {
             let clock = ContinuousClock()
