@@ -3,10 +3,10 @@ import Testing
 extension Commands {
     @Suite("Limited rates")
     struct Rates {
-        private static let rate = 512 << 10
+        private static let rate = 1 << 20
 
-        /// What so many bytes take at the rate, less what goes before it counts, and what has gone when nothing more comes.
-        private static func least(_ bytes: Int) -> Duration { .seconds(Double(bytes - rate) / Double(rate)) }
+        /// What so many bytes take at the rate, less what goes on each of two connections before it is paid for.
+        private static func least(_ bytes: Int) -> Duration { .seconds(Double(bytes - (3 << 20)) / Double(rate)) }
 
         private func time(_ body: () async throws -> Void) async rethrows -> Duration {
             let clock = ContinuousClock()
@@ -17,10 +17,10 @@ extension Commands {
         func peer() async throws {
             try await Bench.run { bench in
                 let hub = try await bench.hub()
-                let size = 2 << 20
+                let size = 4 << 20
                 try hub.folder.writeRandom(size, to: "down")
                 try await hub.program.hears("created", path: "down")
-                let join = ["join", "--once", "--limit-rate", "512K", hub.url, "copy"]
+                let join = ["join", "--once", "--limit-rate", "1M", hub.url, "copy"]
                 let down = try await time { try await bench.run([Binary.nosocks] + join) }
                 #expect(down > Self.least(size))
                 let copy = bench.folder.folder("copy")
@@ -37,8 +37,8 @@ extension Commands {
         @Test("a hub's peers share what it was told, and what is small still overtakes what is large")
         func hub() async throws {
             try await Bench.run { bench in
-                let hub = try await bench.hub(["--limit-rate", "512K/s"])
-                let size = 1 << 20
+                let hub = try await bench.hub(["--limit-rate", "1M/s"])
+                let size = 4 << 20
                 let one = try await bench.peer("one", of: hub)
                 let two = try await bench.peer("two", of: hub)
                 let took = try await time {
@@ -47,7 +47,7 @@ extension Commands {
                     try await two.program.hears("created", path: "large")
                 }
                 #expect(took > Self.least(2 * size))
-                try hub.folder.writeRandom(8 * size, to: "larger")
+                try hub.folder.writeRandom(4 * size, to: "larger")
                 try await hub.program.hears("created", path: "larger")
                 try await pass("small", from: hub, to: one, two)
                 #expect(!one.folder.exists("larger"))
