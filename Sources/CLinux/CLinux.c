@@ -29,7 +29,8 @@
 #include <sys/vfs.h>
 #include <time.h>
 _Static_assert(
-    offsetof(struct clinux_tcp_info, delivery_rate) == offsetof(struct tcp_info, tcpi_delivery_rate) &&
+    offsetof(struct clinux_tcp_info, bytes_acked) == offsetof(struct tcp_info, tcpi_bytes_acked) &&
+        offsetof(struct clinux_tcp_info, delivery_rate) == offsetof(struct tcp_info, tcpi_delivery_rate) &&
         offsetof(struct clinux_tcp_info, rwnd_limited) == offsetof(struct tcp_info, tcpi_rwnd_limited),
     "struct tcp_info");
 const int clinux_TCP_INFO = TCP_INFO;
@@ -254,6 +255,14 @@ uint64_t clinux_filesystem_type(int fd) {
 void clinux_trim_memory(void) {
 #if defined(__GLIBC__)
     malloc_trim(0);
+#endif
+}
+
+void clinux_keep_memory(void) {
+#if defined(__GLIBC__)
+    // Messages of a megabyte each would otherwise be mapped and unmapped, which costs more than what is done with them.
+    mallopt(M_MMAP_THRESHOLD, 4 << 20);
+    mallopt(M_TRIM_THRESHOLD, 8 << 20);
 #endif
 }
 

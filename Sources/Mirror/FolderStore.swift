@@ -123,8 +123,15 @@ final class FolderStore: ReplicaStore {
         try folder.difference(of: file, from: base).map { ByteBuffer(bytes: $0) }
     }
 
-    func chunk(_ chunk: Digest, of file: Digest) throws(StoreFailure) -> ByteBuffer? {
-        try folder.chunk(chunk, of: file).map { ByteBuffer(bytes: $0) }
+    func chunk(_ chunk: Digest, of file: Digest, comparing: Bool) throws(StoreFailure) -> ByteBuffer? {
+        if !comparing, let piece = try folder.untouchedPiece(chunk, of: file) {
+            var buffer = ByteBufferAllocator().buffer(capacity: piece.size)
+            let count = buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: piece.size) { room in
+                piece.read(into: UnsafeMutableRawBufferPointer(rebasing: room.prefix(piece.size))) ? piece.size : 0
+            }
+            if count == piece.size { return buffer }
+        }
+        return try folder.chunk(chunk, of: file).map { ByteBuffer(bytes: $0) }
     }
 
     func knows(_ digest: Digest) throws(StoreFailure) -> Bool { try folder.knows(digest) }

@@ -160,9 +160,7 @@ final class Session: WebSocketHandler {
         guard bytes >= AdaptiveCompression.bulk else { return .quick }
         return state.withLock { state in
             guard let connection = state.connection else { return .none }
-            return state.compression.next(
-                bytes, isBacklogged: connection.bufferedBytes > 0,
-                deliveryRate: connection.deliveryRate, at: NIODeadline.now().uptimeNanoseconds)
+            return state.compression.next(bytes, linkRate: connection.linkRate)
         }
     }
 

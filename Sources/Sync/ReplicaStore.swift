@@ -99,7 +99,10 @@ package protocol ReplicaStore: AnyObject {
     /// much less than the list.
     func difference(of file: Digest, from base: Digest) throws(StoreFailure) -> Content?
     /// A chunk's bytes, if they are still here. For a one-chunk file both digests are the same.
-    func chunk(_ chunk: Digest, of file: Digest) throws(StoreFailure) -> Content?
+    ///
+    /// - Parameter comparing: Whether they must be compared with the digest. Otherwise they may be taken from a file that was
+    ///   not touched since they were, and now and then be others.
+    func chunk(_ chunk: Digest, of file: Digest, comparing: Bool) throws(StoreFailure) -> Content?
     /// Whether the hub and this replica have agreed on a file of this digest, at whatever path: then its content need not
     /// travel with an offer or a change. Nothing but a question more comes of a wrong answer.
     func knows(_ digest: Digest) throws(StoreFailure) -> Bool

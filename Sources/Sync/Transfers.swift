@@ -15,10 +15,18 @@ package struct Transfers {
         var paths: [RelativePath]
         var wantsList: Bool
         var ahead: ArraySlice<Chunk>
-        var awaited: [Digest: UInt64] = [:]
+        var awaited: [Digest: Awaited] = [:]
         var awaitsList = false
+        /// Whether a chunk has come that was another one.
+        var isDoubted = false
 
         var isComplete: Bool { !wantsList && !awaitsList && ahead.isEmpty && awaited.isEmpty }
+    }
+
+    private struct Awaited {
+        let size: UInt32
+        /// Whether it was asked for in doubt.
+        let isDoubted: Bool
     }
 
     private var transfers: [Digest: Transfer] = [:]
@@ -55,7 +63,7 @@ package struct Transfers {
                 order.removeFirst()
                 continue
             }
-            var want = Want(file: file, list: transfer.wantsList, chunks: [])
+            var want = Want(file: file, list: transfer.wantsList, chunks: [], isDoubted: transfer.isDoubted)
             var bytes: UInt64 = 0
             if transfer.wantsList {
                 transfer.wantsList = false
@@ -64,7 +72,7 @@ package struct Transfers {
             }
             while bytes < Self.portion, let chunk = transfer.ahead.popFirst() {
                 want.chunks.append(chunk.digest)
-                transfer.awaited[chunk.digest] = UInt64(chunk.size)
+                transfer.awaited[chunk.digest] = Awaited(size: chunk.size, isDoubted: transfer.isDoubted)
                 bytes += UInt64(chunk.size)
             }
             outstanding += bytes
@@ -85,9 +93,22 @@ package struct Transfers {
 
     /// A chunk has come; returns the paths that can be tried again now.
     package mutating func received(chunk: Digest, of file: Digest) -> [RelativePath] {
-        guard let size = transfers[file]?.awaited.removeValue(forKey: chunk) else { return [] }
-        outstanding -= min(outstanding, size)
+        guard let awaited = transfers[file]?.awaited.removeValue(forKey: chunk) else { return [] }
+        outstanding -= min(outstanding, UInt64(awaited.size))
         return finishIfComplete(file)
+    }
+
+    /// What has come for a chunk is another one: it is asked for once more, in doubt.
+    ///
+    /// - Returns: Whether that may be; it was not asked for in doubt before.
+    package mutating func doubt(chunk: Digest, of file: Digest) -> Bool {
+        guard let awaited = transfers[file]?.awaited[chunk], !awaited.isDoubted else { return false }
+        transfers[file]?.awaited[chunk] = nil
+        outstanding -= min(outstanding, UInt64(awaited.size))
+        transfers[file]?.isDoubted = true
+        transfers[file]?.ahead.append(Chunk(size: awaited.size, digest: chunk))
+        if !order.contains(file) { order.append(file) }
+        return true
     }
 
     /// A chunk list has come: what it names is not known yet, so the paths are tried again.
@@ -101,7 +122,7 @@ package struct Transfers {
     /// The other side no longer has something of the file: a newer version is on its way. Returns the paths.
     package mutating func unavailable(_ file: Digest) -> [RelativePath] {
         guard let transfer = transfers.removeValue(forKey: file) else { return [] }
-        let awaited = transfer.awaited.values.reduce(0, +) + (transfer.awaitsList ? Self.listCost : 0)
+        let awaited = transfer.awaited.values.reduce(0) { $0 + UInt64($1.size) } + (transfer.awaitsList ? Self.listCost : 0)
         outstanding -= min(outstanding, awaited)
         order.removeAll { $0 == file }
         return transfer.paths
@@ -180,7 +201,7 @@ package struct Supplier {
             supply.listUnavailable = supply.list == nil
         }
         for digest in want.chunks {
-            if let content = try store.chunk(digest, of: want.file) {
+            if let content = try store.chunk(digest, of: want.file, comparing: want.isDoubted) {
                 supply.chunks.append((digest, content))
             } else {
                 supply.unavailable.append(digest)

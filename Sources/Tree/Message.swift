@@ -149,11 +149,14 @@ package struct Want: Hashable, Sendable {
     /// Whether the chunk list is wanted.
     package var list: Bool
     package var chunks: [Digest]
+    /// Whether a chunk of the file came that was another one: then none is sent that was not compared with its digest.
+    package var isDoubted: Bool
 
-    package init(file: Digest, list: Bool, chunks: [Digest]) {
+    package init(file: Digest, list: Bool, chunks: [Digest], isDoubted: Bool = false) {
         self.file = file
         self.list = list
         self.chunks = chunks
+        self.isDoubted = isDoubted
     }
 }
 

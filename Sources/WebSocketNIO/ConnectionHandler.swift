@@ -53,9 +53,9 @@ final class ConnectionHandler: ChannelInboundHandler {
     private var isFlushing = false
     /// The latest ping that came while there was no room for its pong.
     private var unanswered: ByteBuffer?
-    /// Bytes, before compression, that the operating system has taken since the last look at how fast they are delivered.
-    var takenSinceDelivery = 0
-    var delivery = Delivery()
+    /// Bytes, before compression, that the operating system has taken since the last look at how fast the link is.
+    var takenSinceLook = 0
+    var link = LinkMeter()
     /// Writes that the operating system has not taken yet.
     private var waitingWrites = 0
     /// When it last took one, or the first of those that wait was made.
@@ -297,7 +297,7 @@ final class ConnectionHandler: ChannelInboundHandler {
             if let context = self.context { self.lastTaken = self.now(context) }
             // Bytes that had to wait for room prove that the peer takes them, and its pong may be far behind. Bytes that
             // the operating system takes at once prove nothing.
-            if case .success = result { self.noteTaken(cost) }
+            if case .success = result { self.noteTaken(cost, at: self.lastTaken) }
             if case .success = result, !self.isFlushing, let context = self.context {
                 self.keepalive.heard(at: self.now(context))
             }

@@ -18,7 +18,7 @@ package final class WebSocketConnection: Sendable {
     private let buffered = Atomic(0)
     private let writable = Atomic(true)
     private let open = Atomic(true)
-    private let delivery = Atomic(UInt64.max)
+    private let link = Atomic(UInt64.max)
 
     init(
         handler: ConnectionHandler, eventLoop: any EventLoop, remoteAddress: SocketAddress?, subprotocol: String?,
@@ -38,10 +38,10 @@ package final class WebSocketConnection: Sendable {
     package var isWritable: Bool { writable.load(ordering: .relaxed) }
     /// Bytes handed over to be sent that the operating system has not taken yet, as they were before compression.
     package var bufferedBytes: Int { buffered.load(ordering: .relaxed) }
-    /// How fast the other side has lately acknowledged what was sent, in bytes a second as they are on the wire; 0 before
-    /// anything was, `nil` where the operating system does not tell.
-    package var deliveryRate: Double? {
-        let bits = delivery.load(ordering: .relaxed)
+    /// How much the link takes, in bytes a second as they are on the wire; infinity where something else is slower, nil as
+    /// long as nothing is known.
+    package var linkRate: Double? {
+        let bits = link.load(ordering: .relaxed)
         return bits == .max ? nil : Double(bitPattern: bits)
     }
     /// `false` once the connection is gone.
@@ -132,8 +132,8 @@ package final class WebSocketConnection: Sendable {
         buffered.subtract(bytes, ordering: .relaxed)
     }
 
-    func setDeliveryRate(_ rate: Double?) {
-        delivery.store(rate?.bitPattern ?? .max, ordering: .relaxed)
+    func setLinkRate(_ rate: Double?) {
+        link.store(rate?.bitPattern ?? .max, ordering: .relaxed)
     }
 
     func setWritable(_ isWritable: Bool) {

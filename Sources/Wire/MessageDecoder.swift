@@ -207,9 +207,9 @@ private struct Decoding {
 
     private mutating func want() throws(WireError) -> Want {
         let (file, flags, count) = try reader.section { (fields) throws(WireError) in
-            (try fields.digest(), try fields.flags(1), try fields.count(upTo: WireLimits.digests, .count))
+            (try fields.digest(), try fields.flags(3), try fields.count(upTo: WireLimits.digests, .count))
         }
-        return Want(file: file, list: flags != 0, chunks: try digests(count))
+        return Want(file: file, list: flags & 1 != 0, chunks: try digests(count), isDoubted: flags & 2 != 0)
     }
 
     private mutating func supply() throws(WireError) -> Supply<ByteBuffer> {

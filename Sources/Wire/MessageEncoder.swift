@@ -157,7 +157,7 @@ extension WireWriter {
         append(byte: Kind.want.rawValue)
         section {
             $0.append(want.file)
-            $0.append(byte: want.list ? 1 : 0)
+            $0.append(byte: (want.list ? 1 : 0) | (want.isDoubted ? 2 : 0))
             $0.append(UInt64(want.chunks.count))
         }
         for digest in want.chunks { append(digest) }

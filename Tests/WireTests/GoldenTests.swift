@@ -94,6 +94,13 @@ import Wire
                 ]), "06010004030001010803000202090400030301610300040405"
             ),
             (
+                .want(Want(file: digest, list: false, chunks: [other], isDoubted: true)),
+                """
+                072200000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f0201eeeeeeeeeeeeeeeeeeeeee
+                eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee
+                """
+            ),
+            (
                 .want(Want(file: digest, list: true, chunks: [other])),
                 """
                 072200000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f0101eeeeeeeeeeeeeeeeeeeeee

@@ -22,7 +22,7 @@ struct Samples {
         case 3: return .caughtUp(revision())
         case 4: return .submit(many { $0.offer() })
         case 5: return .settled(many { Settlement(number: $0.random.next(), verdict: $0.verdict()) })
-        case 6: return .want(Want(file: digest(), list: bool(), chunks: many { $0.digest() }))
+        case 6: return .want(Want(file: digest(), list: bool(), chunks: many { $0.digest() }, isDoubted: bool()))
         case 7: return .chunks(supply())
         case 8: return .applied(revision(), known: revision())
         case 9: return .everywhere(revision())

@@ -22,7 +22,10 @@ struct clinux_status {
 
 // What is wanted of the kernel's `struct tcp_info`, in its place there.
 struct clinux_tcp_info {
-    uint64_t before[20];
+    uint64_t before[15];
+    // Bytes that the other side has acknowledged.
+    uint64_t bytes_acked;
+    uint64_t between[4];
     // The newest measurement of how fast the other side acknowledged what was sent, in bytes a second.
     uint64_t delivery_rate;
     // How long something was to be sent, in microseconds.
@@ -74,6 +77,9 @@ uint64_t clinux_filesystem_type(int fd);
 
 // Gives memory that was freed back to the system, where the C library keeps it.
 void clinux_trim_memory(void);
+
+// Has memory that is freed and wanted again soon stay in the process until it is trimmed.
+void clinux_keep_memory(void);
 
 // A descriptor that gives the number of every signal that came of those that are caught, a byte each; -1 with errno. There
 // is one for the whole process.

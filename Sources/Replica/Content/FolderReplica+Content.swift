@@ -43,6 +43,18 @@ extension FolderReplica {
         return try localChunk(wanted)
     }
 
+    /// Where a chunk's bytes are in a file of the tree that was not touched since it was hashed; nil where there is none.
+    package func untouchedPiece(_ chunk: Digest, of file: Digest) throws(StoreFailure) -> UntouchedPiece? {
+        guard chunk != file else { return nil }
+        let places = try sources.places(in: file) { () throws(StoreFailure) in
+            try indexed { () throws(IndexError) in try index.list(of: file) }
+        }
+        guard let place = places?[chunk],
+            let source = try sources.untouched(of: file, or: { () throws(StoreFailure) in try untouchedFile(of: file) })
+        else { return nil }
+        return UntouchedPiece(source: source, offset: place.offset, size: Int(place.size))
+    }
+
     /// Whether the hub, too, has or had a file of this digest: it is or was what both agreed on at some path, or lies in
     /// history. Where that is not true any more, whoever lacks the content asks for it.
     package func knows(_ digest: Digest) throws(StoreFailure) -> Bool {

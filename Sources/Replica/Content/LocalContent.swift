@@ -6,6 +6,7 @@ import Tree
 struct SourceCache {
     private static let limit = 8
     private var open: [(digest: Digest, files: [Descriptor])] = []
+    private var untouched: (digest: Digest, file: UntouchedFile?)?
     private var places: [(digest: Digest, places: [Digest: ChunkPlace])] = []
 
     struct ChunkPlace {
@@ -21,6 +22,16 @@ struct SourceCache {
         if open.count >= Self.limit { open.removeFirst() }
         open.append((digest, files))
         return files
+    }
+
+    /// The same for one file that was not touched, as long as it is not. Where there is none it is not looked for again.
+    mutating func untouched(of digest: Digest, or find: () throws(StoreFailure) -> UntouchedFile?) throws(StoreFailure)
+        -> UntouchedFile?
+    {
+        if let untouched, untouched.digest == digest, untouched.file?.isUntouched != false { return untouched.file }
+        let found = try find()
+        untouched = (digest, found)
+        return found
     }
 
     /// Where each chunk of a file is, by digest.
@@ -44,6 +55,7 @@ struct SourceCache {
     /// Forgets the open files: names may have other content by now.
     mutating func forgetFiles() {
         open.removeAll(keepingCapacity: true)
+        untouched = nil
     }
 
     mutating func forgetFiles(of digest: Digest) {
@@ -59,12 +71,27 @@ struct SourceCache {
 /// the record tells of. It does not catch what leaves the fingerprint as it is: bytes that went bad on the disk, a second
 /// write within one tick of a file system's coarse clock, and a write through a memory map to a page that was dirty when
 /// the content was checked. Such bytes would become part of the new version on this disk, as they were part of the old
-/// one, and what is sent from there is compared with its digest.
+/// one. Who is sent such bytes compares them with their digest, and asks for what was compared here, too.
 struct UntouchedFile {
     let descriptor: Descriptor
     let fingerprint: Fingerprint
 
     var isUntouched: Bool { (try? descriptor.status().fingerprint) == fingerprint }
+}
+
+/// A chunk of such a file.
+package struct UntouchedPiece {
+    let source: UntouchedFile
+    let offset: UInt64
+    /// In bytes.
+    package let size: Int
+
+    /// Reads it, as many bytes as it has.
+    ///
+    /// - Returns: Whether that was all of it, and the file not touched by then.
+    package func read(into room: UnsafeMutableRawBufferPointer) -> Bool {
+        (try? source.descriptor.read(into: room, at: offset)) == size && source.isUntouched
+    }
 }
 
 // Content that is here already. Whoever takes it compares it with its digest, since what the index says may be old,

@@ -74,6 +74,7 @@ package final class FolderReplica {
     package init(
         at path: [UInt8], role: String, settings: ReplicaSettings = ReplicaSettings()
     ) throws(OpenFailure) {
+        Memory.keep()
         self.settings = settings
         listLimit = settings.spareLists
         headroom = Headroom(floor: settings.minimumFree)

@@ -1,0 +1,95 @@
+import CLinux
+import NIOCore
+
+extension ConnectionHandler {
+    /// Bytes, before compression, between two looks at how fast the link is.
+    private static let lookInterval = 64 << 10
+
+    /// The operating system has taken what was so many bytes before compression: finds out now and then how fast they go.
+    /// What the operating system takes says nothing of that while it has room of its own.
+    func noteTaken(_ bytes: Int, at now: UInt64) {
+        takenSinceLook += bytes
+        guard takenSinceLook >= Self.lookInterval, clinux_TCP_INFO >= 0,
+            let options = context?.channel as? any SocketOptionProvider
+        else { return }
+        takenSinceLook = 0
+        let info: EventLoopFuture<clinux_tcp_info> = options.unsafeGetSocketOption(
+            level: .tcp, name: NIOBSDSocket.Option(rawValue: clinux_TCP_INFO))
+        info.assumeIsolated().whenComplete { result in
+            var rate: Double? = .infinity
+            // A Unix socket has no such thing, and no link either.
+            if let info = try? result.get() { rate = self.link.rate(LinkMeter.Reading(info, at: now)) }
+            let limit = self.configuration.rateLimit.map { Double($0.bytesPerSecond) }
+            self.connection?.setLinkRate(limit.map { min($0, rate ?? $0) } ?? rate)
+        }
+    }
+}
+
+/// Finds out how fast a link is from what the operating system has counted since the last look.
+///
+/// A link is known to be slow by what it acknowledges while it alone holds things up: while something was on its way and
+/// the other side had room for more. Where that is less than half of the time, something else is the slow one.
+struct LinkMeter {
+    struct Reading {
+        /// In nanoseconds.
+        var time: UInt64
+        /// In bytes.
+        var acknowledged: UInt64
+        /// In nanoseconds: how long something was on its way, and for how much of that the other side had no room.
+        var busy: UInt64
+        var heldUp: UInt64
+        /// In bytes a second: the newest measurement.
+        var deliveryRate: UInt64
+    }
+
+    /// A sample ends with the first of these, in bytes and nanoseconds, if there is that much, in bytes, at all.
+    private static let sample: (bytes: UInt64, time: UInt64, least: UInt64) = (512 << 10, 20_000_000, 32 << 10)
+    /// In bytes a second: nobody who sends less is held up by what is measured here, and so nothing is.
+    private static let trickle = 1e6
+    /// In bytes a second: a reader that takes no more than this may as well have a slow link behind it.
+    private static let slowReader: UInt64 = 8_000_000
+    /// Samples of which the median counts: a processor that is away for a moment makes no slow link, nor a pause a fast one.
+    private static let few = 5
+
+    private var last: Reading?
+    private var samples: [Double] = []
+
+    /// In bytes a second; infinity where it is not the link that holds things up, nil as long as nothing is known.
+    mutating func rate(_ reading: Reading) -> Double? {
+        guard let last else {
+            self.last = reading
+            return nil
+        }
+        let bytes = reading.acknowledged &- last.acknowledged
+        let time = reading.time &- last.time
+        guard bytes >= Self.sample.bytes || time >= Self.sample.time && bytes >= Self.sample.least else { return median }
+        self.last = reading
+        let heldUp = reading.heldUp &- last.heldUp
+        let busy = max(reading.busy &- last.busy, heldUp) - heldUp
+        if heldUp > busy, reading.deliveryRate <= Self.slowReader {
+            add(Double(reading.deliveryRate))
+        } else if busy > time / 2 {
+            add(Double(bytes) * 1e9 / Double(busy))
+        } else if Double(bytes) * 1e9 > Self.trickle * Double(time) {
+            add(.infinity)
+        }
+        return median
+    }
+
+    private mutating func add(_ sample: Double) {
+        if samples.count == Self.few { samples.removeFirst() }
+        samples.append(sample)
+    }
+
+    private var median: Double? {
+        samples.isEmpty ? nil : samples.sorted()[samples.count / 2]
+    }
+}
+
+extension LinkMeter.Reading {
+    init(_ info: clinux_tcp_info, at now: UInt64) {
+        self.init(
+            time: now, acknowledged: info.bytes_acked, busy: info.busy_time &* 1000,
+            heldUp: info.rwnd_limited &* 1000, deliveryRate: info.delivery_rate)
+    }
+}
