@@ -122,7 +122,7 @@ package struct Transfers {
     /// The other side no longer has something of the file: a newer version is on its way. Returns the paths.
     package mutating func unavailable(_ file: Digest) -> [RelativePath] {
         guard let transfer = transfers.removeValue(forKey: file) else { return [] }
-        let awaited = transfer.awaited.values.reduce(0) { $0 + UInt64($1.size) } + (transfer.awaitsList ? Self.listCost : 0)
+        let awaited = transfer.awaited.values.reduce(transfer.awaitsList ? Self.listCost : 0) { $0 + UInt64($1.size) }
         outstanding -= min(outstanding, awaited)
         order.removeAll { $0 == file }
         return transfer.paths

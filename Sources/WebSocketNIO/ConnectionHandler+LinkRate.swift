@@ -62,7 +62,8 @@ struct LinkMeter {
         }
         let bytes = reading.acknowledged &- last.acknowledged
         let time = reading.time &- last.time
-        guard bytes >= Self.sample.bytes || time >= Self.sample.time && bytes >= Self.sample.least else { return median }
+        let isLong = time >= Self.sample.time && bytes >= Self.sample.least
+        guard isLong || bytes >= Self.sample.bytes else { return median }
         self.last = reading
         let heldUp = reading.heldUp &- last.heldUp
         let busy = max(reading.busy &- last.busy, heldUp) - heldUp

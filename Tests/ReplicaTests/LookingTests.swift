@@ -133,6 +133,27 @@ import Tree
         #expect(try bench.replica.chunk(list.chunks[0].digest, of: file.digest) == nil)
     }
 
+    @Test func `A chunk of a file that was not touched need not be compared, and of one that was it must be`() throws {
+        let bench = try Bench()
+        let content = randomBytes(1 << 20, seed: 1)
+        try bench.write(content, to: "f")
+        guard case .file(let file) = try bench.adopt("f").entry else { return }
+        let list = try bench.chunkList(file.digest)
+        func read(_ piece: UntouchedPiece) -> [UInt8]? {
+            var bytes = [UInt8](repeating: 0, count: piece.size)
+            return bytes.withUnsafeMutableBytes { piece.read(into: $0) } ? bytes : nil
+        }
+        let first = try #require(try bench.replica.untouchedPiece(list.chunks[0].digest, of: file.digest))
+        let second = try #require(try bench.replica.untouchedPiece(list.chunks[1].digest, of: file.digest))
+        #expect(read(first) == Array(content[..<Int(list.chunks[0].size)]))
+        #expect(read(second).map(Digest.init(of:)) == list.chunks[1].digest)
+        bench.shell("printf x | dd of=f bs=1 conv=notrunc status=none")
+        #expect(read(first) == nil)
+        #expect(try bench.replica.untouchedPiece(list.chunks[0].digest, of: file.digest) == nil)
+        #expect(try bench.replica.chunk(list.chunks[0].digest, of: file.digest) == nil)
+        #expect(try bench.replica.chunk(list.chunks[9].digest, of: file.digest) != nil)
+    }
+
     @Test func `Children are what could be mirrored`() throws {
         let bench = try Bench()
         bench.shell("mkdir -p d/e; touch d/b d/a d/e/x; mkfifo d/p; mkdir d/.nosocks")

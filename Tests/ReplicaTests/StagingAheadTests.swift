@@ -81,6 +81,38 @@ struct StagingAheadTests {
         withExtendedLifetime(batch) {}
     }
 
+    @Test("that is a chunk is compared with its digest, and what comes of it holds for those very bytes")
+    func isCompared() throws {
+        let chunks = (0..<20).map { number in Array("chunk \(number)".utf8) }
+        let digests = chunks.enumerated().map { number, bytes in
+            bytes.withUnsafeBytes { Digest(of: number == 3 ? UnsafeRawBufferPointer(rebasing: $0.dropLast()) : $0) }
+        }
+        // In memory that stays where it is, as a message's does.
+        let held = chunks.map { bytes in
+            let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: bytes.count, alignment: 1)
+            copy.copyBytes(from: bytes)
+            return UnsafeRawBufferPointer(copy)
+        }
+        defer { for bytes in held { bytes.deallocate() } }
+        let addresses = held.map { UInt(bitPattern: $0.baseAddress) }
+        let batch = ahead.begin(
+            zip(digests, zip(addresses, chunks)).map { digest, place in
+                let (address, bytes) = place
+                return StagingAhead.Arrival(chunk: digest) { body in
+                    body(UnsafeRawBufferPointer(start: UnsafeRawPointer(bitPattern: address), count: bytes.count))
+                }
+            })
+        try rest()
+        // The same bytes elsewhere may be somebody else's.
+        chunks[5].withUnsafeBytes { #expect(ahead.compare($0, digests[5]) == nil) }
+        #expect(ahead.compare(held[5], digests[6]) == nil)
+        for (number, bytes) in held.enumerated() {
+            #expect(ahead.compare(bytes, digests[number]) == (number != 3))
+            #expect(ahead.compare(bytes, digests[number]) == nil)
+        }
+        withExtendedLifetime(batch) {}
+    }
+
     @Test("is left to the replica's own thread where there is little of it")
     func isLeft() {
         #expect(ahead.begin(Array(arrivals.prefix(StagingLedger.fewFiles))) == nil)

@@ -8,18 +8,39 @@ package import Tree
 /// It is a help and nothing to rely on: what it has not got to, could not do, or has no room for is done where it is
 /// wanted.
 package final class StagingAhead: Sendable {
-    /// Content of a file of one chunk that is about to be staged.
+    /// Content of a file of one chunk that is about to be staged, or of a chunk that is about to be received.
     package struct Arrival: Sendable {
-        let file: Entry.File
-        /// Calls its argument with all the bytes that came.
+        fileprivate let content: Content
+        /// Calls its argument with all the bytes that came, which stay where they are in memory.
         let withBytes: @Sendable ((UnsafeRawBufferPointer) -> Void) -> Void
 
         package init(
             _ file: Entry.File, withBytes: @escaping @Sendable ((UnsafeRawBufferPointer) -> Void) -> Void
         ) {
-            self.file = file
+            content = .file(file)
             self.withBytes = withBytes
         }
+
+        package init(
+            chunk digest: Digest, withBytes: @escaping @Sendable ((UnsafeRawBufferPointer) -> Void) -> Void
+        ) {
+            var address: UInt?
+            withBytes { address = UInt(bitPattern: $0.baseAddress) }
+            content = .chunk(digest, address: address)
+            self.withBytes = withBytes
+        }
+    }
+
+    /// What an arrival is known by. A chunk is only compared, and what was found out holds for those very bytes: others that
+    /// are said to be of the same digest came from somebody else, perhaps.
+    fileprivate enum Content: Hashable {
+        case file(Entry.File)
+        case chunk(Digest, address: UInt?)
+    }
+
+    fileprivate enum Outcome {
+        case staged(Staged)
+        case compared(isEqual: Bool)
     }
 
     /// What arrived together: what nobody took of it goes with it.
@@ -46,13 +67,13 @@ package final class StagingAhead: Sendable {
         case waiting
         case working
         /// Nil where it failed: then it fails once more where it is wanted, and is told there.
-        case done(Staged?)
+        case done(Outcome?)
     }
 
     fileprivate struct State {
         var items: [UInt64: Item] = [:]
-        /// Of each file, as often as it arrived, the oldest first: that is wanted first, too.
-        var ids: [Entry.File: ArraySlice<UInt64>] = [:]
+        /// Of each content, as often as it arrived, the oldest first: that is wanted first, too.
+        var ids: [Content: ArraySlice<UInt64>] = [:]
         /// The next that has not been begun, and the first that does not exist yet.
         var next: UInt64 = 0
         var end: UInt64 = 0
@@ -65,7 +86,7 @@ package final class StagingAhead: Sendable {
 
     private enum Taking {
         case nothing
-        case staged(Staged)
+        case done(Outcome)
         case wait
     }
 
@@ -90,7 +111,7 @@ package final class StagingAhead: Sendable {
             let start = state.end
             for arrival in arrivals {
                 state.items[state.end] = Item(arrival: arrival)
-                state.ids[arrival.file, default: []].append(state.end)
+                state.ids[arrival.content, default: []].append(state.end)
                 state.end += 1
             }
             defer { state.isStarted = true }
@@ -105,16 +126,29 @@ package final class StagingAhead: Sendable {
 
     /// Content of this file that is ready by now; once. What was not begun is not waited for, and not done any more.
     func take(_ file: Entry.File) -> Staged? {
+        guard case .staged(let staged) = take(.file(file)) else { return nil }
+        return staged
+    }
+
+    /// Whether these bytes, which have come, are those of this digest; nil where that was not begun, as above.
+    func compare(_ bytes: UnsafeRawBufferPointer, _ digest: Digest) -> Bool? {
+        guard case .compared(let isEqual) = take(.chunk(digest, address: UInt(bitPattern: bytes.baseAddress))) else {
+            return nil
+        }
+        return isEqual
+    }
+
+    private func take(_ content: Content) -> Outcome? {
         while true {
             let taking = state.withLock { state -> Taking in
-                guard let id = state.ids[file]?.first, let item = state.items[id] else { return .nothing }
+                guard let id = state.ids[content]?.first, let item = state.items[id] else { return .nothing }
                 switch item.stage {
                 case .waiting:
                     state.remove(id)
                     return .nothing
-                case .done(let staged):
+                case .done(let outcome):
                     state.remove(id)
-                    return staged.map { .staged($0) } ?? .nothing
+                    return outcome.map { .done($0) } ?? .nothing
                 case .working:
                     state.isAwaited = true
                     return .wait
@@ -122,7 +156,7 @@ package final class StagingAhead: Sendable {
             }
             switch taking {
             case .nothing: return nil
-            case .staged(let staged): return staged
+            case .done(let outcome): return outcome
             case .wait: finished.wait()
             }
         }
@@ -132,7 +166,7 @@ package final class StagingAhead: Sendable {
         let left = state.withLock { state in
             ids.compactMap { id in state.remove(id)?.stage }
         }
-        for case .done(let staged?) in left { stager.discard(staged) }
+        for case .done(.staged(let staged)) in left { stager.discard(staged) }
     }
 
     /// Whether it has got to all that has arrived.
@@ -162,21 +196,27 @@ package final class StagingAhead: Sendable {
                 wakeUp.wait()
                 continue
             }
-            let staged = stage(arrival, &headroom)
-            let (isWanted, isAwaited) = state.withLock { $0.finish(id, staged) }
+            let outcome = work(on: arrival, &headroom)
+            let (isWanted, isAwaited) = state.withLock { $0.finish(id, outcome) }
             if isAwaited { finished.signal() }
-            if !isWanted, let staged { stager.discard(staged) }
+            if !isWanted, case .staged(let staged) = outcome { stager.discard(staged) }
         }
     }
 
-    private func stage(_ arrival: Arrival, _ headroom: inout Headroom) -> Staged? {
-        guard headroom.allows(arrival.file.size, on: stager.folder, promised: { 0 }) else { return nil }
-        var staged: Staged?
-        arrival.withBytes { bytes in
-            guard Stager.verifies(bytes, arrival.file) else { return }
-            staged = try? stager.make(arrival.file) { (target) throws(DiskError) in try target.write(bytes, at: 0) }.0
+    private func work(on arrival: Arrival, _ headroom: inout Headroom) -> Outcome? {
+        var outcome: Outcome?
+        switch arrival.content {
+        case .file(let file):
+            guard headroom.allows(file.size, on: stager.folder, promised: { 0 }) else { return nil }
+            arrival.withBytes { bytes in
+                guard Stager.verifies(bytes, file) else { return }
+                outcome = try? .staged(
+                    stager.make(file) { (target) throws(DiskError) in try target.write(bytes, at: 0) }.0)
+            }
+        case .chunk(let digest, _):
+            arrival.withBytes { outcome = .compared(isEqual: Digest(of: $0) == digest) }
         }
-        return staged
+        return outcome
     }
 }
 
@@ -193,20 +233,20 @@ extension StagingAhead.State {
     }
 
     /// - Returns: Whether the result is still wanted, and whether somebody waits for it.
-    fileprivate mutating func finish(_ id: UInt64, _ staged: Staged?) -> (isWanted: Bool, isAwaited: Bool) {
+    fileprivate mutating func finish(_ id: UInt64, _ outcome: StagingAhead.Outcome?) -> (isWanted: Bool, isAwaited: Bool) {
         defer { isAwaited = false }
         let isWanted = items[id] != nil
-        items[id]?.stage = .done(staged)
+        items[id]?.stage = .done(outcome)
         return (isWanted, isAwaited)
     }
 
     @discardableResult
     fileprivate mutating func remove(_ id: UInt64) -> StagingAhead.Item? {
         guard let item = items.removeValue(forKey: id) else { return nil }
-        let file = item.arrival.file
+        let content = item.arrival.content
         // Not a search: a thousand empty files are one file.
-        if ids[file]?.first == id { ids[file]?.removeFirst() } else { ids[file]?.removeAll { $0 == id } }
-        if ids[file]?.isEmpty == true { ids[file] = nil }
+        if ids[content]?.first == id { ids[content]?.removeFirst() } else { ids[content]?.removeAll { $0 == id } }
+        if ids[content]?.isEmpty == true { ids[content] = nil }
         return item
     }
 }
