@@ -123,8 +123,9 @@ extension HubMachine {
         for (digest, content) in supply.chunks
         where sessions[id]?.transfers.awaits(chunk: digest, of: file) == true {
             guard try store.receive(chunk: content, digest: digest, of: file) else {
-                if sessions[id]?.transfers.doubt(chunk: digest, of: file) == true { continue }
-                return end(id, .violation, "a chunk does not match its digest")
+                if supply.isCompared { return end(id, .violation, "a chunk does not match its digest") }
+                sessions[id]?.transfers.doubt(chunk: digest, of: file)
+                continue
             }
             ready += sessions[id]?.transfers.received(chunk: digest, of: file) ?? []
         }

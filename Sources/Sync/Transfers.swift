@@ -98,17 +98,14 @@ package struct Transfers {
         return finishIfComplete(file)
     }
 
-    /// What has come for a chunk is another one: it is asked for once more, in doubt.
-    ///
-    /// - Returns: Whether that may be; it was not asked for in doubt before.
-    package mutating func doubt(chunk: Digest, of file: Digest) -> Bool {
-        guard let awaited = transfers[file]?.awaited[chunk], !awaited.isDoubted else { return false }
+    /// What has come for a chunk is another one: it is asked for once more, in doubt, if it was not yet.
+    package mutating func doubt(chunk: Digest, of file: Digest) {
+        guard let awaited = transfers[file]?.awaited[chunk], !awaited.isDoubted else { return }
         transfers[file]?.awaited[chunk] = nil
         outstanding -= min(outstanding, UInt64(awaited.size))
         transfers[file]?.isDoubted = true
         transfers[file]?.ahead.append(Chunk(size: awaited.size, digest: chunk))
         if !order.contains(file) { order.append(file) }
-        return true
     }
 
     /// A chunk list has come: what it names is not known yet, so the paths are tried again.
@@ -195,7 +192,8 @@ package struct Supplier {
         let want = wants.removeFirst()
         chunkCount -= want.chunks.count + 1
         var supply = Supply<Store.Content>(
-            file: want.file, list: nil, chunks: [], unavailable: [], listUnavailable: false)
+            file: want.file, list: nil, chunks: [], unavailable: [], listUnavailable: false,
+            isCompared: want.isDoubted)
         if want.list {
             supply.list = try store.list(of: want.file)
             supply.listUnavailable = supply.list == nil

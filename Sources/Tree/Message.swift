@@ -169,6 +169,8 @@ package struct Supply<Content> {
     package var unavailable: [Digest]
     /// Whether the list was wanted and is not here.
     package var listUnavailable: Bool
+    /// Whether the chunks were compared with their digests, as who is in doubt wants it.
+    package var isCompared: Bool
 
     /// What is said unasked: that a file is here by now which was wanted in vain before.
     package static func found(_ file: Digest) -> Supply {
@@ -183,13 +185,14 @@ package struct Supply<Content> {
 
     package init(
         file: Digest, list: Content?, chunks: [(digest: Digest, content: Content)], unavailable: [Digest],
-        listUnavailable: Bool
+        listUnavailable: Bool, isCompared: Bool = false
     ) {
         self.file = file
         self.list = list
         self.chunks = chunks
         self.unavailable = unavailable
         self.listUnavailable = listUnavailable
+        self.isCompared = isCompared
     }
 }
 

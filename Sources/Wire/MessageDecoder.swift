@@ -215,18 +215,18 @@ private struct Decoding {
     private mutating func supply() throws(WireError) -> Supply<ByteBuffer> {
         let (file, flags, chunkCount, unavailableCount) = try reader.section { (fields) throws(WireError) in
             (
-                try fields.digest(), try fields.flags(3), try fields.count(upTo: WireLimits.digests, .count),
+                try fields.digest(), try fields.flags(7), try fields.count(upTo: WireLimits.digests, .count),
                 try fields.count(upTo: WireLimits.digests, .count)
             )
         }
-        guard flags != 3 else { throw .inconsistent(.list) }
+        guard flags & 3 != 3 else { throw .inconsistent(.list) }
         let list = flags & 1 != 0 ? try list(upTo: WireLimits.list) : nil
         let chunks = try items(chunkCount) { (decoding) throws(WireError) in
             (digest: try decoding.reader.digest(), content: try decoding.content(1...WireLimits.chunk, .chunk))
         }
         return Supply(
             file: file, list: list, chunks: chunks, unavailable: try digests(unavailableCount),
-            listUnavailable: flags & 2 != 0)
+            listUnavailable: flags & 2 != 0, isCompared: flags & 4 != 0)
     }
 
     private mutating func goodbye() throws(WireError) -> Goodbye {

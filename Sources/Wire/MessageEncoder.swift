@@ -167,7 +167,8 @@ extension WireWriter {
         append(byte: Kind.chunks.rawValue)
         section {
             $0.append(supply.file)
-            $0.append(byte: (supply.list == nil ? 0 : 1) | (supply.listUnavailable ? 2 : 0))
+            $0.append(
+                byte: (supply.list == nil ? 0 : 1) | (supply.listUnavailable ? 2 : 0) | (supply.isCompared ? 4 : 0))
             $0.append(UInt64(supply.chunks.count))
             $0.append(UInt64(supply.unavailable.count))
         }

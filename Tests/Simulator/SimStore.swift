@@ -334,7 +334,7 @@ final class SimStore: ReplicaStore {
         guard content.isBig else { return content.letters }
         guard let letter = content.letters.first(where: { SimContent.digest(ofChunk: $0) == chunk }) else { return nil }
         // Bytes that went bad where nobody looked.
-        return [2, !comparing && world.random.oneIn(64) ? ~letter : letter]
+        return [2, !comparing && world.random.oneIn(16) ? ~letter : letter]
     }
 
     func knows(_ digest: Digest) throws(StoreFailure) -> Bool {

@@ -98,6 +98,12 @@ extension World {
         }
     }
 
+    /// Nobody here breaks the protocol, so nobody may be told of it.
+    func checkManners(_ message: Message<[UInt8]>, by site: Site) {
+        guard case .goodbye(let goodbye) = message, goodbye.reason == .violation else { return }
+        broke("L4", "\(site.name) takes what it was sent for a violation: \(goodbye.text)")
+    }
+
     /// A peer offers only what it durably knows to have offered, and says only of what is durable that it is applied.
     func checkSent(_ message: Message<[UInt8]>, by peer: Site) {
         guard let store = peer.store else { return }

@@ -170,6 +170,7 @@ extension World {
 
     private func send(_ message: Message<[UInt8]>, to session: SessionID) {
         guard let connection = connections.values.first(where: { $0.session == session }) else { return }
+        checkManners(message, by: hub)
         if !connection.losesDown { connection.down.append(message) }
     }
 
@@ -184,6 +185,7 @@ extension World {
             switch action {
             case .send(let message):
                 checkSent(message, by: peer)
+                checkManners(message, by: peer)
                 if let connection = connections[peer.name], !connection.losesUp { connection.up.append(message) }
             case .close: connections[peer.name]?.peerClosed = true
             case .notice(let notice): note("\(peer.name): \(describe(notice))")

@@ -123,7 +123,7 @@ struct Samples {
         return Supply(
             file: digest(), list: hasList ? buffer(12 + 36 * int(0...3)) : nil,
             chunks: many { ($0.digest(), $0.buffer($0.int(1...100))) }, unavailable: many { $0.digest() },
-            listUnavailable: !hasList && bool())
+            listUnavailable: !hasList && bool(), isCompared: bool())
     }
 
     private mutating func hello() -> Hello {

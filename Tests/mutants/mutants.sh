@@ -166,8 +166,8 @@ try "changes are offered where only the hub's are wanted" Sources/Sync/Reconcile
 try "a directory that holds work is given up where only this side's changes are wanted" \
     Sources/Sync/Reconciler+Reconcile.swift \
     's/guard isUntaken, inside\.offered == nil else \{ return true \}/guard isUntaken, inside.offered == nil else { return false }/'
-try "what comes for a chunk and is another one is taken for it" Sources/Sync/PeerMachine+Content.swift \
-    's/if transfers\.doubt\(chunk: digest, of: file\) \{ continue \}/if transfers.doubt(chunk: digest, of: file) { _ = transfers.wants() }/'
+try "what comes for a chunk and is another one ends the session" Sources/Sync/PeerMachine+Content.swift \
+    's/if supply\.isCompared \{ (return violation\("a chunk[^}]*) \}/$1/'
 
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]

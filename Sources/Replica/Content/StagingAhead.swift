@@ -233,7 +233,9 @@ extension StagingAhead.State {
     }
 
     /// - Returns: Whether the result is still wanted, and whether somebody waits for it.
-    fileprivate mutating func finish(_ id: UInt64, _ outcome: StagingAhead.Outcome?) -> (isWanted: Bool, isAwaited: Bool) {
+    fileprivate mutating func finish(
+        _ id: UInt64, _ outcome: StagingAhead.Outcome?
+    ) -> (isWanted: Bool, isAwaited: Bool) {
         defer { isAwaited = false }
         let isWanted = items[id] != nil
         items[id]?.stage = .done(outcome)
@@ -245,7 +247,8 @@ extension StagingAhead.State {
         guard let item = items.removeValue(forKey: id) else { return nil }
         let content = item.arrival.content
         // Not a search: a thousand empty files are one file.
-        if ids[content]?.first == id { ids[content]?.removeFirst() } else { ids[content]?.removeAll { $0 == id } }
+        let isFirst = ids[content]?.first == id
+        if isFirst { ids[content]?.removeFirst() } else { ids[content]?.removeAll { $0 == id } }
         if ids[content]?.isEmpty == true { ids[content] = nil }
         return item
     }
