@@ -51,9 +51,10 @@ package struct Place: Sendable {
         try open(O_RDONLY | O_NOFOLLOW | O_DIRECTORY)
     }
 
-    /// Makes a new empty file that only its owner can read, open for reading and writing.
-    package func createFile() throws(DiskError) -> Descriptor {
-        try open(O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, mode: 0o600)
+    /// Makes a new empty file, open for reading and writing, that only its owner can read, or has another mode, less what
+    /// the process's mask takes of it.
+    package func createFile(mode: Mode = Mode(rawValue: 0o600)) throws(DiskError) -> Descriptor {
+        try open(O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, mode: UInt32(mode.rawValue))
     }
 
     package func open(_ flags: Int32, mode: UInt32 = 0) throws(DiskError) -> Descriptor {

@@ -1,4 +1,5 @@
 import Disk
+internal import Synchronization
 package import Tree
 
 /// Verified content that has no name in the tree yet: it was compared with its digest, and has its mode and mtime.
@@ -54,9 +55,12 @@ struct StagingLedger {
     func place(of digest: Digest) -> RelativePath? { placed[digest] }
 }
 
-/// A name in the staging folder that was never used before.
+/// A name in the staging folder that was never used before: a random number of this process, and the next one of its own.
 func freshName() -> String {
-    let number = UInt64.random(in: 0...UInt64.max)
-    let digits = String(number, radix: 16)
-    return "s-" + String(repeating: "0", count: 16 - digits.count) + digits
+    "s-\(FreshNames.process)-\(String(FreshNames.count.add(1, ordering: .relaxed).newValue, radix: 16))"
+}
+
+private enum FreshNames {
+    static let process = String(UInt64.random(in: 1 << 63...UInt64.max), radix: 16)
+    static let count = Atomic<UInt64>(0)
 }

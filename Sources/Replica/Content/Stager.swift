@@ -17,7 +17,8 @@ struct Stager: Sendable {
         let name = freshName()
         let place = place(of: name)
         do throws(DiskError) {
-            let target = try place.createFile()
+            // It has its mode from the first, as a rule, which takes a call less.
+            let target = try place.createFile(mode: file.mode)
             try fill(target)
             return (try finish(file, target, name), target)
         } catch {
@@ -28,9 +29,13 @@ struct Stager: Sendable {
 
     /// Gives a verified file in the staging folder its mode and mtime.
     func finish(_ file: Entry.File, _ target: Descriptor, _ name: String) throws(DiskError) -> Staged {
-        try target.setMode(file.mode)
         try target.setModified(file.mtime)
-        return Staged(name: name, digest: file.digest, fingerprint: try target.status().fingerprint)
+        var status = try target.status()
+        if status.mode != file.mode {
+            try target.setMode(file.mode)
+            status = try target.status()
+        }
+        return Staged(name: name, digest: file.digest, fingerprint: status.fingerprint)
     }
 
     func discard(_ staged: Staged) {
