@@ -76,13 +76,17 @@ extension World {
     private func deleted(_ site: Site, _ path: RelativePath, _ node: SimDisk.Node?) {
         guard site.disk.ignores(path) else { return ledger.deleted(site.name, path, node) }
         ledger.overwrote(site.name, node)
-        // Whether rules applied the next process finds out, which knows none but those that it begins with.
-        if !site.isRunning { site.unseenDeletions.append(path) }
+        site.unseenDeletions.append(path)
     }
 
-    /// A process begins, and sees what has gone under rules that are no longer in force.
+    /// A process begins, and sees what has gone under rules that are no longer in force: it knows none but those that it
+    /// begins with, and what one before it had noted as out of sight.
     func seeDeletions(_ site: Site) {
-        for path in site.unseenDeletions where !site.disk.ignores(path) { ledger.deleted(site.name, path, nil) }
+        let records = site.currentIndex.records
+        for path in site.unseenDeletions
+        where !site.disk.ignores(path) && records[path]?.fingerprint != .outOfSight {
+            ledger.deleted(site.name, path, nil)
+        }
         site.unseenDeletions = []
     }
 

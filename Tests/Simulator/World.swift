@@ -41,7 +41,7 @@ final class World {
         var confirmedCount = 0
         /// What it has offered as deleted and confirmed.
         var confirmed: Set<RelativePath> = []
-        /// What went while no process ran, and was ignored when it did.
+        /// What went and was ignored when it did, since the last process began.
         var unseenDeletions: [RelativePath] = []
         /// How far its clock on the wall is off, in seconds.
         var clockOffset: Int64 = 0
