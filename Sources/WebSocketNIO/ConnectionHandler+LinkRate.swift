@@ -2,17 +2,18 @@ import CLinux
 import NIOCore
 
 extension ConnectionHandler {
-    /// Bytes, before compression, between two looks at how fast the link is.
-    private static let lookInterval = 64 << 10
+    /// Bytes, before compression, and nanoseconds between two looks at how fast the link is.
+    private static let lookInterval: (bytes: Int, time: UInt64) = (64 << 10, 1_000_000)
 
     /// The operating system has taken what was so many bytes before compression: finds out now and then how fast they go.
     /// What the operating system takes says nothing of that while it has room of its own.
     func noteTaken(_ bytes: Int, at now: UInt64) {
         takenSinceLook += bytes
-        guard takenSinceLook >= Self.lookInterval, clinux_TCP_INFO >= 0,
+        guard takenSinceLook >= Self.lookInterval.bytes, now >= nextLook, clinux_TCP_INFO >= 0,
             let options = context?.channel as? any SocketOptionProvider
         else { return }
         takenSinceLook = 0
+        nextLook = now + Self.lookInterval.time
         let info: EventLoopFuture<clinux_tcp_info> = options.unsafeGetSocketOption(
             level: .tcp, name: NIOBSDSocket.Option(rawValue: clinux_TCP_INFO))
         info.assumeIsolated().whenComplete { result in

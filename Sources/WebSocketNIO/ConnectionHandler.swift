@@ -55,6 +55,8 @@ final class ConnectionHandler: ChannelInboundHandler {
     private var unanswered: ByteBuffer?
     /// Bytes, before compression, that the operating system has taken since the last look at how fast the link is.
     var takenSinceLook = 0
+    /// In nanoseconds, of the event loop's clock.
+    var nextLook: UInt64 = 0
     var link = LinkMeter()
     /// Writes that the operating system has not taken yet.
     private var waitingWrites = 0
