@@ -11,7 +11,7 @@ protocol FolderService: Actor {
     associatedtype Machine: FolderMachine
 
     nonisolated var thread: ReplicaThread { get }
-    nonisolated var report: MirrorReport { get }
+    nonisolated var moveWait: MoveWait { get }
     /// What the folder told and nobody has heard yet.
     nonisolated var signals: Mailbox<ReplicaSignal> { get }
     var folder: FolderReplica { get }
@@ -28,6 +28,8 @@ protocol FolderService: Actor {
     var standing: ServiceStanding { get }
     /// Deletions that wait for a person, here and, at a hub, of peers.
     var heldDeletions: [HeldDeletions] { get }
+    /// What was offered to the hub and has no verdict yet.
+    var offeredPaths: Set<RelativePath> { get }
     /// How it ended; nil while it goes on.
     var end: MirrorEnd? { get }
 
@@ -65,6 +67,29 @@ struct PollTimer {
 
 extension FolderService {
     func rested() {}
+    var offeredPaths: Set<RelativePath> { [] }
+
+    nonisolated func report(_ event: MirrorEvent) { moveWait.tell(event) }
+
+    /// Tells both as one, if that is what they are.
+    func tell(_ notice: Notice, with next: Notice) -> Bool {
+        let both = MirrorEvent(MirrorEvent(notice), followedBy: MirrorEvent(next))
+        if let both { report(both) }
+        return both != nil
+    }
+
+    /// - Parameter amongMany: Where a folder is copied, nobody looks for what each file may have been before.
+    func tell(_ notice: Notice, amongMany: Bool) {
+        var isHalf = false
+        switch notice {
+        case .applied(let change, let was), .sent(let change, let was):
+            if !amongMany { isHalf = (try? folder.mayBeMoved(change, was: was, offered: offeredPaths)) ?? false }
+        default: break
+        }
+        guard moveWait.tell(MirrorEvent(notice), isHalf: isHalf) else { return }
+        let wait = moveWait
+        thread.loop.scheduleTask(in: .nanoseconds(MoveWait.limit.nanoseconds)) { wait.flush() }
+    }
 
     /// Runs `body` on the replica's thread, after what was asked for before.
     nonisolated func on(_ body: @escaping @Sendable (isolated Self) -> Void) {

@@ -63,7 +63,7 @@ final class FolderStore: ReplicaStore {
     ) throws(StoreFailure) {
         let former = try onAppend?.former(of: changes, in: folder) ?? []
         try folder.append(changes, bases: bases, saving: records, cursor: cursor)
-        onAppend?.appended(changes, former: former, cursor: cursor)
+        onAppend?.appended(changes, former: former, cursor: cursor, in: folder)
     }
 
     // MARK: Looking

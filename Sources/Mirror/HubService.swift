@@ -63,7 +63,7 @@ package actor HubService: FolderService {
     package nonisolated var unownedExecutor: UnownedSerialExecutor { thread.loop.executor.asUnownedSerialExecutor() }
 
     nonisolated let thread: ReplicaThread
-    nonisolated let report: MirrorReport
+    nonisolated let moveWait: MoveWait
     nonisolated let signals = Mailbox<ReplicaSignal>()
     let folder: FolderReplica
     fileprivate nonisolated let stagingAhead: StagingAhead
@@ -119,7 +119,7 @@ package actor HubService: FolderService {
         stagingAhead = folder.stagingAhead
         http = HTTPSide(uploads: folder.uploads, isReadOnly: options.isReadOnly, maxExchanges: options.maxPeers)
         let feed = http.feed
-        self.report = { event in
+        moveWait = MoveWait { event in
             report(event)
             feed.tell(event)
         }
@@ -135,7 +135,8 @@ package actor HubService: FolderService {
         }
         http.feed.begin(at: machine.cursor)
         counters.deliveries.begin(at: machine.cursor.revision)
-        machine.store.onAppend = Appending(walks: walks, feed: http.feed, meter: counters.deliveries)
+        machine.store.onAppend = Appending(
+            walks: walks, feed: http.feed, meter: counters.deliveries, loop: thread.loop)
     }
 
     /// Listens, watches and serves until it is stopped or can't go on.
@@ -334,11 +335,19 @@ package actor HubService: FolderService {
     // MARK: Actions
 
     func perform(_ actions: [HubAction<ByteBuffer>]) {
-        for action in actions {
+        var rest = actions[...]
+        while let action = rest.popFirst() {
             switch action {
             case .send(let message, let ids): send(message, to: ids)
             case .close(let id): sessions[id]?.session.close()
-            case .notice(let notice): heard(notice)
+            case .notice(let notice):
+                heard(notice)
+                if case .notice(let next)? = rest.first, tell(notice, with: next) {
+                    rest.removeFirst()
+                    heard(next)
+                } else {
+                    tell(notice, amongMany: actions.count > 64)
+                }
             case .joined(let id, let name): report(.peerJoined(name: name, address: sessions[id]?.peer.address ?? ""))
             case .left(_, let name): report(.peerLeft(name: name))
             case .goOn: tell(.resumed)
@@ -353,7 +362,6 @@ package actor HubService: FolderService {
         case .applied(let change, _), .sent(let change, _): problems[change.path] = nil
         case .conflict, .held: break
         }
-        report(MirrorEvent(notice))
     }
 
     var standing: ServiceStanding {
@@ -398,6 +406,7 @@ package actor HubService: FolderService {
     func finish(_ how: MirrorEnd) {
         guard end == nil else { return }
         end = how
+        moveWait.flush()
         timer.cancel()
         deletions.cancel()
         closeControl()

@@ -28,6 +28,10 @@ package enum MirrorEvent: Sendable {
     case applied(Change, was: Entry)
     /// A change made here is in the feed.
     case sent(Change, was: Entry)
+    /// Somebody else gave a file another name, and it has that on this disk.
+    case appliedMove(Move)
+    /// What was given another name here is in the feed with it.
+    case sentMove(Move)
     /// The losing version of `path` is kept at `copy`.
     case conflict(path: RelativePath, copy: RelativePath)
     /// The path is not in step, and why; said again whenever it was tried in vain.

@@ -40,7 +40,7 @@ package actor PeerService: FolderService {
     package nonisolated var unownedExecutor: UnownedSerialExecutor { thread.loop.executor.asUnownedSerialExecutor() }
 
     nonisolated let thread: ReplicaThread
-    nonisolated let report: MirrorReport
+    nonisolated let moveWait: MoveWait
     nonisolated let signals = Mailbox<ReplicaSignal>()
     nonisolated let followers = EventFollowers()
     let folder: FolderReplica
@@ -93,7 +93,7 @@ package actor PeerService: FolderService {
         configuration.rateLimit = options.bytesPerSecond.map(RateLimit.init)
         self.configuration = configuration
         let followers = followers
-        self.report = { event in
+        moveWait = MoveWait { event in
             report(event)
             followers.tell(event)
         }
@@ -147,6 +147,8 @@ package actor PeerService: FolderService {
             isConnected: session != nil,
             cursor: folder.cursor, newest: machine.newest)
     }
+
+    var offeredPaths: Set<RelativePath> { machine.offeredPaths }
 
     var heldDeletions: [HeldDeletions] { machine.heldDeletions.map { [$0] } ?? [] }
 
@@ -272,11 +274,19 @@ package actor PeerService: FolderService {
     // MARK: Actions
 
     func perform(_ actions: [PeerAction<ByteBuffer>]) {
-        for action in actions {
+        var rest = actions[...]
+        while let action = rest.popFirst() {
             switch action {
             case .send(let message): send(message)
             case .close: session?.close()
-            case .notice(let notice): heard(notice)
+            case .notice(let notice):
+                heard(notice)
+                if case .notice(let next)? = rest.first, tell(notice, with: next) {
+                    rest.removeFirst()
+                    heard(next)
+                } else {
+                    tell(notice, amongMany: actions.count > 64)
+                }
             case .welcomed(let welcome): welcomed(welcome)
             case .rescan: scan(nil)
             case .inSync(let cursor): inSync(cursor)
@@ -309,7 +319,6 @@ package actor PeerService: FolderService {
         case .sent(let change, _): problems[change.path] = nil
         case .conflict, .held: break
         }
-        report(MirrorEvent(notice))
     }
 
     private func welcomed(_ welcome: Welcome) {
@@ -338,6 +347,7 @@ package actor PeerService: FolderService {
     func finish(_ how: MirrorEnd) {
         guard end == nil else { return }
         end = how
+        moveWait.flush()
         timer.cancel()
         deletions.cancel()
         closeControl()

@@ -90,6 +90,8 @@ package struct PeerMachine<Store: ReplicaStore>: FolderMachine {
             && backlog.isSettled(isHolding: reconciler.deletions.holder != nil)
     }
 
+    /// What is on offer and has no verdict yet.
+    package var offeredPaths: Set<RelativePath> { offers.paths }
     package var pendingPaths: Set<RelativePath> { backlog.pending(isHolding: isHolding).union(offers.paths) }
     package func isPending(_ path: RelativePath) -> Bool {
         backlog.isPending(path, isHolding: isHolding) || offers.contains(path)

@@ -16,6 +16,9 @@ struct EventLine: Encodable {
     /// As UTF-8; what is no UTF-8 is shown escaped, and stands in `path_b64` as it is.
     var path: String?
     var pathBase64: String?
+    /// Where it was before, of what has another name now.
+    var from: String?
+    var fromBase64: String?
     /// `file`, `directory` or `symlink`.
     var kind: String?
     /// In bytes.
@@ -42,6 +45,8 @@ struct EventLine: Encodable {
     enum CodingKeys: String, CodingKey {
         case event, time, revision, path
         case pathBase64 = "path_b64"
+        case from
+        case fromBase64 = "from_b64"
         case kind, size, digest, by, url, hub, address, copy
         case copyBase64 = "copy_b64"
         case cursor, reason, state, entries, bytes, kept
@@ -75,6 +80,7 @@ struct EventLine: Encodable {
             ]
         case .peerLeft(let name): [EventLine("peer-left") { $0.by = name }]
         case .applied(let change, let was), .sent(let change, let was): [EventLine(change, was: was)]
+        case .appliedMove(let move), .sentMove(let move): [EventLine(move)]
         case .conflict(let path, let copy):
             [
                 EventLine("conflict") { line in
@@ -111,6 +117,14 @@ struct EventLine: Encodable {
         revision = change.revision.rawValue
         by = change.author
         set(change.path, change.entry, was: was)
+    }
+
+    private init(_ move: Move) {
+        self.init("moved")
+        revision = move.revision.rawValue
+        by = move.arrival.author
+        set(move.arrival.path, move.arrival.entry)
+        (from, fromBase64) = Self.shown(move.departure.path)
     }
 
     mutating func set(_ path: RelativePath, _ entry: Entry, was: Entry = .tombstone) {

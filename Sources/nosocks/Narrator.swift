@@ -91,6 +91,17 @@ final class Narrator: Sendable {
             talk.detail(
                 "sent: \(Wording.change(change, was: was))",
                 ["path": "\(change.path)", "revision": "\(change.revision)"])
+        case .appliedMove(let move):
+            passed(move.departure)
+            passed(move.arrival)
+            talk.detail(
+                "\(Wording.move(move)), by \(move.arrival.author)",
+                ["path": "\(move.arrival.path)", "revision": "\(move.revision)"])
+        case .sentMove(let move):
+            passed(move.departure)
+            passed(move.arrival)
+            talk.detail(
+                "sent: \(Wording.move(move))", ["path": "\(move.arrival.path)", "revision": "\(move.revision)"])
         case .conflict(let path, let copy):
             talk.warn(
                 "conflict: \(path): the other version is kept as \(copy)", ["path": "\(path)", "copy": "\(copy)"])

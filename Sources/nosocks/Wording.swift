@@ -45,6 +45,8 @@ enum Wording {
         "\(verb(change, was: was)) \(change.path)"
     }
 
+    static func move(_ move: Move) -> String { "moved \(move.departure.path) to \(move.arrival.path)" }
+
     static func held(_ held: HeldDeletions) -> String {
         let count = deletions(held.count)
         let by = held.author.map { " by \($0)" } ?? ""

@@ -78,6 +78,90 @@ extension Commands {
             }
         }
 
+        @Test("what gets another name is told as that, by everybody, whoever did it", arguments: ["hub", "one"])
+        func moved(actor: String) async throws {
+            try await Bench.run { bench in
+                let log = "\(bench.folder.text)/told"
+                let hub = try await bench.hub(["--exec", "cat >> '\(log).hub'"])
+                let one = try await bench.peer("one", of: hub, ["--exec", "cat >> '\(log).one'"])
+                let at = actor == "hub" ? hub.folder : one.folder
+                try at.write("what it says", to: "draft")
+                try at.write("", to: "empty")
+                try at.makeDirectory("d")
+                try at.writeRandom(200_000, to: "d/large")
+                try at.write("inner", to: "d/small")
+                try await hub.wait(all: true)
+                try await one.wait(all: true)
+                try await hub.wait(all: true)
+                let socket = try await EventListener.follow(port: hub.port)
+                try await socket.hears("\"event\":\"in-sync\"")
+                let web = try bench.nosocks(["events", hub.url])
+                try await web.hears("in-sync")
+                let followers = try [follow(hub, on: bench), follow(one, on: bench), web]
+                for follower in followers { try await follower.hears("in-sync") }
+
+                let renamed: [(Name, Name)] = [("draft", "text"), ("empty", "nothing"), ("d", "e")]
+                for (old, new) in renamed {
+                    try at.rename(old, to: new)
+                    try await (actor == "hub" ? hub : one).wait(all: true)
+                }
+                let moves = [
+                    "text": "draft", "nothing": "empty", "e/large": "d/large", "e/small": "d/small",
+                ]
+                for program in followers + (try [hub.program, one.program]) {
+                    for (path, from) in moves {
+                        let event = try await program.hears("moved", path: path)
+                        #expect(event.from == from)
+                        #expect(event.by == actor)
+                        #expect(event.kind == "file")
+                    }
+                    #expect(try await program.hears("moved", path: "e/large").size == 200_000)
+                    // What was in it goes one by one; the directory itself is made, and removed.
+                    try await program.hears("created", path: "e")
+                    try await program.hears("deleted", path: "d")
+                    #expect(!program.events.contains { $0.event == "deleted" && $0.path != "d" })
+                    #expect(!program.events.contains { $0.event == "created" && moves[$0.path ?? ""] != nil })
+                }
+                try await socket.hears("\"event\":\"moved\",\"from\":\"draft\",\"kind\":\"file\"", "\"path\":\"text\"")
+                let other = Name(stringLiteral: actor == "hub" ? "told.one" : "told.hub")
+                try await eventually("the hook", state: { (try? bench.folder.text(other)) ?? "" }) {
+                    let told = (try? bench.folder.text(other)) ?? ""
+                    return moves.allSatisfy { told.contains("\"from\":\"\($1)\"") }
+                }
+            }
+        }
+
+        @Test("who begins between the two changes of a move, or before both, is told what is right from there")
+        func sinceWithinMove() async throws {
+            try await Bench.run { bench in
+                let hub = try await bench.hub()
+                try hub.folder.write("1", to: "before")
+                try await hub.wait()
+                let live = try bench.nosocks(["events", hub.url])
+                let start = try #require(try await live.hears("in-sync").cursor)
+                try hub.folder.rename("before", to: "after")
+                let move = try await live.hears("moved", path: "after")
+                try hub.folder.write("2", to: "last")
+                let last = try await live.hears("created", path: "last")
+                let revision = try #require(move.revision)
+                let epoch = try #require(start.split(separator: ":").first)
+                #expect(move.cursor == "\(epoch):\(revision)")
+
+                func told(since cursor: String) async throws -> [String] {
+                    let follower = try bench.nosocks(["events", "--since", cursor, hub.url])
+                    try await follower.hears("in-sync")
+                    return follower.events.filter { $0.revision != nil }
+                        .map { "\($0.event) \($0.path ?? "") \($0.revision ?? 0)" }
+                }
+                let rest = "created last \(last.revision ?? 0)"
+                #expect(try await told(since: start) == ["moved after \(revision)", rest])
+                #expect(try await told(since: "\(epoch):\(revision - 1)") == ["deleted before \(revision)", rest])
+                #expect(try await told(since: "\(epoch):\(revision)") == [rest])
+                // Whoever knows nothing has nothing that could be moved.
+                #expect(try await told(since: "0") == ["created after \(revision - 1)", rest])
+            }
+        }
+
         @Test("a folder's events end quietly when nobody reads them")
         func unread() async throws {
             try await Bench.run { bench in

@@ -98,6 +98,24 @@ import WebSocket
         #expect(!source.board.isFollowed)
     }
 
+    @Test func `What may be a file's new name is told with what comes next, or after a while`() async throws {
+        let lines = try await follow(count: 1)
+        #expect(try source.append(1, isHalf: true))
+        await loop.run()
+        #expect(try await see { lines.value[0].pieces.count } == 0)
+        // Whoever begins now has missed nothing.
+        #expect(source.board.cursor == StubSource.cursor(1))
+        try source.append(2)
+        await loop.run()
+        #expect(try await see { lines.value[0].through.map(\.rawValue) } == [2])
+        #expect(try source.append(3, isHalf: true))
+        #expect(try !source.append(4, isHalf: true))
+        source.board.flush()
+        await loop.run()
+        #expect(try await see { lines.value[0].through.map(\.rawValue) } == [2, 4])
+        #expect(source.waiting == [])
+    }
+
     @Test func `What is held for followers goes with the last of them`() async throws {
         let lines = try await follow(count: 1)
         try source.append(1)
@@ -157,10 +175,11 @@ private final class StubSource: FeedSource {
             version: Version(revision: Revision(rawValue: revision), entry: entry), author: "somebody")
     }
 
-    func append(_ revision: UInt64) throws {
+    @discardableResult
+    func append(_ revision: UInt64, isHalf: Bool = false) throws -> Bool {
         let change = try Self.change(revision)
         let former = WalkItem(path: change.path, version: Version(revision: .zero, entry: .tombstone), author: "")
-        board.append([change], former: [former], cursor: Self.cursor(revision))
+        return board.append([change], former: [former], cursor: Self.cursor(revision), isHalf: isHalf)
     }
 
     func answer(through revision: UInt64) throws {

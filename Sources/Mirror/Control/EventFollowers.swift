@@ -14,7 +14,7 @@ final class EventFollowers: Sendable {
     private struct Follower {
         let connection: WebSocketConnection
         /// What is told behind what was before; nil once that was told.
-        var deferred: [(revision: Revision?, line: ByteBuffer)]? = []
+        var deferred: [(revisions: [Revision], line: ByteBuffer)]? = []
         var place: Place
     }
 
@@ -48,12 +48,12 @@ final class EventFollowers: Sendable {
     func tell(_ event: MirrorEvent) {
         followers.withLock { followers in
             guard !followers.isEmpty, let line = Self.line(event) else { return }
-            let revision = Self.revision(of: event)
+            let revisions = Self.revisions(of: event)
             for (key, follower) in followers {
                 if follower.deferred == nil {
                     follower.connection.sendLine(line)
                 } else {
-                    followers[key]?.deferred?.append((revision, line))
+                    followers[key]?.deferred?.append((revisions, line))
                 }
             }
         }
@@ -71,12 +71,13 @@ final class EventFollowers: Sendable {
     func advance(_ connection: WebSocketConnection, to place: Revision, telling changes: [(Change, was: Entry?)]) {
         followers.withLock { followers in
             let key = ObjectIdentifier(connection)
-            let later = Set(followers[key]?.deferred?.compactMap(\.revision) ?? [])
+            let later = Set(followers[key]?.deferred?.flatMap(\.revisions) ?? [])
             followers[key]?.place.from = place
             let time = EventText.text(.now)
-            for (change, was) in changes where !later.contains(change.revision) {
+            let known = changes.filter { !later.contains($0.0.revision) }.map { (change: $0, was: $1) }
+            for line in FeedLine.lines(of: known) {
                 var text = EventText()
-                text.write(change, was: was, time: time)
+                text.write(line, time: time)
                 connection.sendLine(text.take())
             }
         }
@@ -92,10 +93,11 @@ final class EventFollowers: Sendable {
         }
     }
 
-    private static func revision(of event: MirrorEvent) -> Revision? {
+    private static func revisions(of event: MirrorEvent) -> [Revision] {
         switch event {
-        case .applied(let change, _), .sent(let change, _): change.revision
-        default: nil
+        case .applied(let change, _), .sent(let change, _): [change.revision]
+        case .appliedMove(let move), .sentMove(let move): [move.arrival.revision, move.departure.revision]
+        default: []
         }
     }
 
@@ -103,7 +105,9 @@ final class EventFollowers: Sendable {
         let time = EventText.text(.now)
         var text = EventText()
         switch event {
-        case .applied(let change, let was), .sent(let change, let was): text.write(change, was: was, time: time)
+        case .applied(let change, let was), .sent(let change, let was):
+            text.write(.change(change, was: was), time: time)
+        case .appliedMove(let move), .sentMove(let move): text.write(move, time: time)
         case .inSync(let cursor): text.writeInSync(cursor, time: time)
         default: guard text.write(event, time: time) else { return nil }
         }

@@ -99,6 +99,7 @@ struct Appending {
     let walks: TreeWalks
     let feed: FeedBoard
     let meter: DeliveryMeter
+    let loop: any EventLoop
 
     /// What these changes replace, one each; nothing where nobody wants to know.
     func former(of changes: [Change], in folder: FolderReplica) throws(StoreFailure) -> [WalkItem] {
@@ -119,10 +120,19 @@ struct Appending {
         return former
     }
 
-    func appended(_ changes: [Change], former: [WalkItem], cursor: Cursor) {
+    func appended(_ changes: [Change], former: [WalkItem], cursor: Cursor, in folder: FolderReplica) {
         for item in former { walks.changed(item) }
-        feed.append(changes, former: former, cursor: cursor)
+        if feed.append(changes, former: former, cursor: cursor, isHalf: isHalf(changes, former, in: folder)) {
+            let feed = feed
+            loop.scheduleTask(in: .nanoseconds(MoveWait.limit.nanoseconds)) { feed.flush() }
+        }
         meter.accepted(changes, at: .now())
+    }
+
+    /// Whether the last of these may be a file's new name. Whoever cannot find that out is told of a new file.
+    private func isHalf(_ changes: [Change], _ former: [WalkItem], in folder: FolderReplica) -> Bool {
+        guard feed.isFollowed, let last = changes.last, let was = former.last?.version.entry else { return false }
+        return (try? folder.mayBeMoved(last, was: was)) ?? false
     }
 }
 

@@ -87,6 +87,12 @@ extension FolderReplica {
         try indexed { () throws(IndexError) in try index.successor(of: base, at: path) }
     }
 
+    /// Whether another path than this one has, or had until right now, the same file: content, mode and time.
+    package func hasOther(_ file: Entry.File, than path: RelativePath) throws(StoreFailure) -> Bool {
+        try indexed { () throws(IndexError) in try index.records(withDigest: file.digest) }
+            .contains { $0.path != path && $0.base.entry == .file(file) }
+    }
+
     /// Adds accepted changes to the log and saves `records`, at once and durably.
     package func append(
         _ changes: [Change], bases: [Revision], saving records: [Record] = [], cursor: Cursor

@@ -46,7 +46,7 @@ final class Hook: Sendable {
 
     func tell(_ event: MirrorEvent) {
         switch event {
-        case .applied, .conflict: for line in EventLine.lines(of: event, isInSync: true) { add(line) }
+        case .applied, .appliedMove, .conflict: for line in EventLine.lines(of: event, isInSync: true) { add(line) }
         case .connected: state.withLock { $0.isInSync = false }
         case .inSync, .disconnected:
             state.withLock { $0.isInSync = true }

@@ -151,6 +151,7 @@ final class Program: Sendable, CustomStringConvertible {
 struct Event: Decodable {
     var event: String
     var path: String?
+    var from: String?
     var kind: String?
     var by: String?
     var url: String?

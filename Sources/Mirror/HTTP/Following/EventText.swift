@@ -15,15 +15,31 @@ struct EventText {
 
     // MARK: What is told
 
-    /// A change as an event line, without a line feed.
-    mutating func write(_ change: Change, was: Entry?, time: String) {
+    /// An event line, without a line feed.
+    mutating func write(_ line: FeedLine, time: String) {
+        switch line {
+        case .change(let change, let was):
+            write(Self.verb(change.entry, was: was), change, was: was, at: change.revision, time)
+        case .move(let move): write(move, time: time)
+        }
+    }
+
+    mutating func write(_ move: Move, time: String) {
+        write("moved", move.arrival, was: nil, from: move.departure.path, at: move.revision, time)
+    }
+
+    private mutating func write(
+        _ event: String, _ change: Change, was: Entry?, from former: RelativePath? = nil, at revision: Revision,
+        _ time: String
+    ) {
         begin()
         member("by", change.author)
         if let file = change.entry.file { member("digest", file.digest.hex()) }
-        member("event", Self.verb(change.entry, was: was))
+        member("event", event)
+        if let former { member("from", path: former) }
         if let kind = Self.kind(change.entry.isTombstone ? was ?? .tombstone : change.entry) { member("kind", kind) }
         member("path", path: change.path)
-        member("revision", change.revision.rawValue)
+        member("revision", revision.rawValue)
         if let file = change.entry.file { member("size", file.size) }
         member("time", time)
         end()

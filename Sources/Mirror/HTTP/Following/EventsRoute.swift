@@ -48,7 +48,7 @@ extension HubService: FeedSource {
         if let piece = http.feed.piece(after: revision) { return piece }
         let changes = try folder.feed(after: revision, limit: 512)
         // What came and went since is nothing to whoever saw neither.
-        let known = try changes.map { ($0, was: try folder.entry(at: $0.path, asOf: revision)) }
+        let known = try changes.map { (change: $0, was: try folder.entry(at: $0.path, asOf: revision)) }
             .filter { $0.entry.isLive || $1?.isTombstone != true }
         // Nothing but superseded revisions may lie ahead.
         let piece = FeedPiece(

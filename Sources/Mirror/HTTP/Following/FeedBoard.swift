@@ -23,6 +23,10 @@ final class FeedBoard: Sendable {
 
     fileprivate struct State {
         var cursor = Cursor.start
+        /// Up to here it is told.
+        var told = Revision.zero
+        /// What is behind that, where it ends in what may be the first half of a move.
+        var held: [(change: Change, was: Entry?)] = []
         var pieces: [Revision: FeedPiece] = [:]
         /// Where the pieces begin, the oldest first.
         var order: [Revision] = []
@@ -32,33 +36,56 @@ final class FeedBoard: Sendable {
     }
 
     /// In bytes.
-    private static let mostHeld = 4 << 20
+    fileprivate static let mostHeld = 4 << 20
 
     private let state = Mutex(State())
     private let places = Mutex<[ObjectIdentifier: Place]>([:])
     private let preparer = Mutex(MessagePreparer())
 
-    func begin(at cursor: Cursor) { state.withLock { $0.cursor = cursor } }
+    func begin(at cursor: Cursor) {
+        state.withLock { state in
+            state.cursor = cursor
+            state.told = cursor.revision
+        }
+    }
 
     var cursor: Cursor { state.withLock(\.cursor) }
+    /// Up to where followers are told now: what is behind it comes right away.
+    var told: Cursor { state.withLock { Cursor(epoch: $0.cursor.epoch, revision: $0.told) } }
     var isClosed: Bool { state.withLock(\.isClosed) }
     var isFollowed: Bool { state.withLock { $0.followers > 0 } }
 
     // MARK: The feed
 
     /// The hub has accepted these, on top of `former`.
-    func append(_ changes: [Change], former: [WalkItem], cursor: Cursor) {
-        let piece = isFollowed && changes.count == former.count ? encode(changes, former, cursor) : nil
-        state.withLock { state in
-            if let piece { state.hold(piece, after: state.cursor.revision, most: Self.mostHeld) }
+    ///
+    /// - Parameter isHalf: Whether the last of them may be a file's new name, whose former one is still to go: then it is
+    ///   told with what comes next, or by ``flush()``.
+    /// - Returns: Whether something is held for that from now on.
+    @discardableResult
+    func append(_ changes: [Change], former: [WalkItem], cursor: Cursor, isHalf: Bool = false) -> Bool {
+        let isHeld = state.withLock { state -> Bool? in
             state.cursor = cursor
+            guard state.followers > 0, changes.count == former.count else {
+                state.held = []
+                state.told = cursor.revision
+                return nil
+            }
+            let isFirst = state.held.isEmpty
+            state.held += zip(changes, former).map { ($0, $1.version.entry) }
+            guard !isHalf else { return isFirst }
+            state.release()
+            return nil
         }
+        if let isHeld { return isHeld }
         callAll()
+        return false
     }
 
-    private func encode(_ changes: [Change], _ former: [WalkItem], _ cursor: Cursor) -> FeedPiece {
-        FeedPiece(
-            zip(changes, former).map { ($0, $1.version.entry) }, epoch: cursor.epoch, through: cursor.revision)
+    /// What is held is told as it is.
+    func flush() {
+        state.withLock { $0.release() }
+        callAll()
     }
 
     /// What comes right after `revision`, if it is held.
@@ -97,7 +124,10 @@ final class FeedBoard: Sendable {
         crowd?.value.remove(follower)
         state.withLock { state in
             state.followers -= 1
-            if state.followers == 0 { (state.pieces, state.order, state.size) = ([:], [], 0) }
+            if state.followers == 0 {
+                (state.pieces, state.order, state.size, state.held) = ([:], [], 0, [])
+                state.told = state.cursor.revision
+            }
         }
     }
 
@@ -149,6 +179,14 @@ final class FeedBoard: Sendable {
 }
 
 extension FeedBoard.State {
+    fileprivate mutating func release() {
+        guard !held.isEmpty else { return }
+        let piece = FeedPiece(held, epoch: cursor.epoch, through: cursor.revision)
+        held = []
+        hold(piece, after: told, most: FeedBoard.mostHeld)
+        told = cursor.revision
+    }
+
     fileprivate mutating func hold(_ piece: FeedPiece, after revision: Revision, most: Int) {
         if let former = pieces.updateValue(piece, forKey: revision) {
             size -= former.size

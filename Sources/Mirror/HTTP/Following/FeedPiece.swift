@@ -24,14 +24,14 @@ final class FeedPiece: Sendable {
     private let forms = Mutex(Forms())
 
     /// - Parameter changes: Each with what was there before, if that is known.
-    init(_ changes: [(Change, was: Entry?)], epoch: Epoch, through: Revision) {
+    init(_ changes: [(change: Change, was: Entry?)], epoch: Epoch, through: Revision) {
         var text = EventText()
         var lines: [Line] = []
         let time = EventText.text(.now)
-        for (change, was) in changes {
+        for line in FeedLine.lines(of: changes) {
             let start = text.buffer.writerIndex
-            text.write(change, was: was, time: time)
-            lines.append(Line(revision: change.revision, range: start..<text.buffer.writerIndex))
+            text.write(line, time: time)
+            lines.append(Line(revision: line.revision, range: start..<text.buffer.writerIndex))
         }
         self.through = through
         self.epoch = epoch

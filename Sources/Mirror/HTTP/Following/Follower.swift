@@ -70,7 +70,7 @@ final class Follower {
         while !isOver, !isReading {
             guard !board.isClosed else { return end(.hub) }
             guard line.hasRoom else { return }
-            let newest = board.cursor
+            let newest = board.told
             if let piece = board.piece(after: place) {
                 take(piece)
             } else if place < newest.revision {
