@@ -28,6 +28,8 @@ protocol FolderService: Actor {
     var standing: ServiceStanding { get }
     /// Deletions that wait for a person, here and, at a hub, of peers.
     var heldDeletions: [HeldDeletions] { get }
+    /// Takes over who may come in, which the book says; false where that can't be read.
+    func readTokens() -> Bool
     /// What was offered to the hub and has no verdict yet.
     var offeredPaths: Set<RelativePath> { get }
     /// How it ended; nil while it goes on.
@@ -68,6 +70,8 @@ struct PollTimer {
 extension FolderService {
     func rested() {}
     var offeredPaths: Set<RelativePath> { [] }
+    /// Nobody comes to a peer.
+    func readTokens() -> Bool { true }
 
     nonisolated func report(_ event: MirrorEvent) { moveWait.tell(event) }
 

@@ -25,6 +25,8 @@ package actor HubService: FolderService {
         package var name: String
         /// Who may come in; anyone who can connect, where it is empty.
         package var book = TokenBook()
+        /// Reads who is in the book's file now, besides the holder of the name that is kept; nil where that can't be.
+        package var listed: (@Sendable () -> (book: TokenBook, keeping: String)?)?
         /// Whoever comes in may look, and change nothing.
         package var isReadOnly = false
         /// Web pages that may use the hub, as browsers name them in the Origin header.
@@ -257,6 +259,13 @@ package actor HubService: FolderService {
         var book = book
         if let holder = gatekeeper.book[name] { book.set(holder) }
         use(book)
+    }
+
+    func readTokens() -> Bool {
+        guard let listed = options.listed else { return true }
+        guard let (book, kept) = listed() else { return false }
+        use(book, keeping: kept)
+        return true
     }
 
     private func checkAdmission(of peer: HubPeer) {

@@ -71,7 +71,7 @@ struct Wait: DocumentedCommand {
             let place = url.isEmpty ? "" : " at \(url)"
             replica.talk.fail("there is no connection to the hub\(place); see whether it runs, and what join says")
             throw ExitStatus.unreachable
-        case .status, .deletions, .failed: throw ExitStatus.failed
+        case .status, .tokensRead, .deletions, .failed: throw ExitStatus.failed
         }
     }
 }

@@ -77,6 +77,7 @@ struct Hub: FolderCommand {
             options.book = try keys.load()
         }
         options.tls = try tls.load(directory, for: addresses, talk)
+        options.listed = { keys.listed().map { ($0, HubTokens.givenName) } }
         options.isReadOnly = readOnly
         options.deletionLimit = replica.maxDelete
         if let rate = replica.limitRate { options.limit(bytesPerSecond: rate.bytesPerSecond) }

@@ -14,7 +14,7 @@ struct TokenCommand: DocumentedCommand {
         ],
         text: [
             """
-            The hub need not be started again. A token is printed once, when it is made, and kept by nobody but its \
+            The hub need not be started again: when the command has ended it knows. A token is printed once, when it is made, and kept by nobody but its \
             holder: who loses it gets another.
             """
         ])
@@ -38,9 +38,27 @@ struct TokenCommand: DocumentedCommand {
             }
         }
 
-        /// A hub that runs reads its book again.
-        func tellHub() {
-            OpenedFolder.holder(of: directory)?.reload()
+        /// How long a hub may take to read its book.
+        private static let patience = Duration.seconds(5)
+
+        /// Waits until a hub that runs has read its book again, so that whoever goes on finds it as the book is.
+        func tellHub() async {
+            let deadline = ContinuousClock.now + Self.patience
+            while let holder = OpenedFolder.holder(of: directory) {
+                do throws(ControlClient.Failure) {
+                    let left = max(.zero, ContinuousClock.now.duration(to: deadline))
+                    if try await ControlClient.ask(.readTokens, of: directory, within: left) == .tokensRead { return }
+                } catch {
+                    // One that begins reads it once it can be asked.
+                    if error == .notRunning, deadline > .now {
+                        try? await Task.sleep(for: .milliseconds(20))
+                        continue
+                    }
+                }
+                holder.reload()
+                return talking.talk.warn(
+                    "the hub does not say that it has read this; if it hangs, this counts once it is started again")
+            }
         }
     }
 
@@ -87,7 +105,7 @@ struct TokenCommand: DocumentedCommand {
                 place.talking.talk.fail("there is a token \"\(name.name)\" already; rotate or revoke it")
                 throw ExitStatus.failed
             }
-            place.tellHub()
+            await place.tellHub()
             StandardStream.output.write("\(token.text)\n".utf8)
         }
     }
@@ -112,7 +130,7 @@ struct TokenCommand: DocumentedCommand {
                 }
             }
             guard isKnown else { throw TokenCommand.unknown(name.name, place.talking.talk) }
-            place.tellHub()
+            await place.tellHub()
             StandardStream.output.write("\(token.text)\n".utf8)
         }
     }
@@ -128,7 +146,7 @@ struct TokenCommand: DocumentedCommand {
         func run() async throws {
             let isKnown = try place.file { file in try file.changeBook { $0.remove(name.name) } }
             guard isKnown else { throw TokenCommand.unknown(name.name, place.talking.talk) }
-            place.tellHub()
+            await place.tellHub()
         }
     }
 

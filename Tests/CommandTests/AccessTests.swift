@@ -1,5 +1,11 @@
 import Testing
 
+#if canImport(Glibc)
+import Glibc
+#else
+import Darwin
+#endif
+
 extension Commands {
     @Suite("Who may come in")
     struct Access {
@@ -138,6 +144,40 @@ extension Commands {
                 #expect(try await bench.nosocks(["token", "add", "third", "hub"]).ending() == 1)
                 #expect(try await bench.nosocks(["token", "add", "a b", "hub"]).ending() == 2)
                 #expect(try await bench.nosocks(["token", "list", "guest/nowhere"]).ending() == 1)
+            }
+        }
+
+        @Test("when a token's command has ended, a hub that runs knows; where none does, nobody is waited for")
+        func atOnce() async throws {
+            try await Bench.run { bench in
+                let hub = try await bench.hub()
+                for number in 0..<2 {
+                    let (_, text) = try await token(bench, "add", "t\(number)", "hub")
+                    let listener = try await EventListener.follow(port: hub.port, token: text)
+                    try await listener.hears("in-sync")
+                    let (_, fresh) = try await token(bench, "rotate", "t\(number)", "hub")
+                    #expect(try await EventListener.refusal(port: hub.port, token: text) == 401)
+                    let again = try await EventListener.follow(port: hub.port, token: fresh)
+                    try await again.hears("in-sync")
+                    #expect(try await bench.nosocks(["token", "revoke", "t\(number)", "hub"]).ending() == 0)
+                    #expect(try await EventListener.refusal(port: hub.port, token: fresh) == 401)
+                    _ = try await again.closing()
+                }
+                try hub.program.signal(SIGSTOP)
+                let unheard = try bench.nosocks(["token", "add", "late", "hub"])
+                #expect(try await unheard.ending() == 0)
+                #expect(unheard.errors.split(separator: "\n").count == 1)
+                #expect(unheard.errors.contains("does not say that it has read this"))
+                #expect(unheard.output.count == 65)
+                try hub.program.signal(SIGCONT)
+                // It has now, and so has it of what was before.
+                #expect(try await bench.nosocks(["token", "add", "next", "hub"]).ending() == 0)
+                let late = String(unheard.output.dropLast())
+                try await EventListener.follow(port: hub.port, token: late).hears("in-sync")
+                #expect(try await hub.stop() == 0)
+                let alone = try bench.nosocks(["token", "add", "later", "hub"])
+                #expect(try await alone.ending() == 0)
+                #expect(alone.errors == "")
             }
         }
 

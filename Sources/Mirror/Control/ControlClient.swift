@@ -32,11 +32,15 @@ package enum ControlClient {
         guard let state = ReplicaPlace.state(around: directory) else { throw .noReplica }
         guard let bytes = try? JSONEncoder().encode(request) else { throw .failed("the question has no JSON") }
         let question = Question()
+        var configuration = ControlSocket.configuration
+        if let limit {
+            configuration.handshakeTimeout = min(configuration.handshakeTimeout, .nanoseconds(limit.nanoseconds))
+        }
         let connection: WebSocketConnection
         do throws(WebSocketClientError) {
             connection = try await WebSocketClient.connect(
                 to: .unixSocket(path: state.path(of: ControlSocket.name)), subprotocols: [ControlSocket.subprotocol],
-                configuration: ControlSocket.configuration, handler: question)
+                configuration: configuration, handler: question)
         } catch {
             if case .unreachable = error { throw .notRunning }
             throw .failed("\(error)")

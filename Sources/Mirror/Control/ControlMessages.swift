@@ -8,6 +8,8 @@ package enum ControlRequest: Codable, Hashable, Sendable {
     case wait(everywhere: Bool)
     case confirmDeletions
     case revertDeletions
+    /// Answered when who may come in is as the book says now.
+    case readTokens
 }
 
 package enum ControlReply: Codable, Hashable, Sendable {
@@ -18,6 +20,7 @@ package enum ControlReply: Codable, Hashable, Sendable {
     case unreachable(String)
     /// So many deletions were let through or taken back.
     case deletions(Int)
+    case tokensRead
     case failed(String)
 }
 

@@ -86,6 +86,7 @@ extension FolderService {
             let count = machine.heldDeletions?.count ?? 0
             revertDeletions()
             call.reply(.deletions(count))
+        case .readTokens: call.reply(readTokens() ? .tokensRead : .failed("its tokens can't be read"))
         }
     }
 

@@ -121,9 +121,6 @@ extension Commands {
                     return String(text.prefix { $0 != "\n" })
                 }
                 let (kept, lost) = try await (add("kept"), add("lost"))
-                // A hub that runs hears of them soon, one that starts knows them.
-                try await hub.stop()
-                try await hub.listen()
                 let header = try await EventListener.follow(
                     port: hub.port, headers: ["authorization": "Bearer \(kept)"])
                 let offer = try await EventListener.follow(port: hub.port, token: lost)
