@@ -234,7 +234,13 @@ extension FolderService {
         guard end == nil else { return }
         machine.use(deletionLimit)
         // Settled rules that have changed are looked at with the rest.
-        defer { attempt { () throws(StoreFailure) in scan(nil, isThorough: true) } }
+        defer {
+            attempt { () throws(StoreFailure) in
+                scan(nil, isThorough: true)
+                // There may be room now for what had none.
+                perform(try machine.retryProblems())
+            }
+        }
         try folder.use(settings)
     }
 

@@ -40,7 +40,7 @@ package actor HubService: FolderService {
         package var tls: HubTLS?
 
         /// Lets all connections together send so many bytes in a second at the most, and receive so many.
-        package mutating func limit(bytesPerSecond: Int) {
+        package mutating func limit(bytesPerSecond: Int?) {
             webSocket.rateLimit = RateLimit(bytesPerSecond: bytesPerSecond)
         }
 
@@ -183,7 +183,10 @@ package actor HubService: FolderService {
     }
 
     /// Takes over what of these settings may change while it runs, reads ignore rules again, and looks at everything.
-    package func reload(_ settings: ReplicaSettings, deletionLimit: DeletionLimit, origins: Set<String>) throws {
+    package func reload(
+        _ settings: ReplicaSettings, deletionLimit: DeletionLimit, origins: Set<String>, bytesPerSecond: Int?
+    ) throws {
+        options.webSocket.rateLimit?.use(bytesPerSecond: bytesPerSecond)
         gatekeeper.use(origins: origins)
         try takeOver(settings, deletionLimit: deletionLimit)
     }

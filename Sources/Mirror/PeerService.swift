@@ -90,7 +90,7 @@ package actor PeerService: FolderService {
         self.options = options
         trust = options.trust
         var configuration = WebSocketConfiguration.client
-        configuration.rateLimit = options.bytesPerSecond.map(RateLimit.init)
+        configuration.rateLimit = RateLimit(bytesPerSecond: options.bytesPerSecond)
         self.configuration = configuration
         let followers = followers
         moveWait = MoveWait { event in
@@ -122,7 +122,8 @@ package actor PeerService: FolderService {
     }
 
     /// Takes over what of these settings may change while it runs, reads ignore rules again, and looks at everything.
-    package func reload(_ settings: ReplicaSettings, deletionLimit: DeletionLimit) throws {
+    package func reload(_ settings: ReplicaSettings, deletionLimit: DeletionLimit, bytesPerSecond: Int?) throws {
+        configuration.rateLimit?.use(bytesPerSecond: bytesPerSecond)
         try takeOver(settings, deletionLimit: deletionLimit)
     }
 

@@ -20,7 +20,7 @@ extension ConnectionHandler {
             var rate: Double? = .infinity
             // A Unix socket has no such thing, and no link either.
             if let info = try? result.get() { rate = self.link.rate(LinkMeter.Reading(info, at: now)) }
-            let limit = self.configuration.rateLimit.map { Double($0.bytesPerSecond) }
+            let limit = self.configuration.rateLimit?.bytesPerSecond.map { Double($0) }
             self.connection?.setLinkRate(limit.map { min($0, rate ?? $0) } ?? rate)
         }
     }

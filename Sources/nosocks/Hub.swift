@@ -80,7 +80,7 @@ struct Hub: FolderCommand {
         options.listed = { keys.listed().map { ($0, HubTokens.givenName) } }
         options.isReadOnly = readOnly
         options.deletionLimit = replica.maxDelete
-        if let rate = replica.limitRate { options.limit(bytesPerSecond: rate.bytesPerSecond) }
+        options.limit(bytesPerSecond: replica.limitRate?.bytesPerSecond)
         options.origins = Set(allowOrigin)
         limitConnections(&options, talk)
         let manager = ServiceManager()

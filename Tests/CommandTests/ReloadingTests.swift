@@ -87,6 +87,45 @@ extension Commands {
             }
         }
 
+        @Test("how fast it goes, on the connections that there are", arguments: ["hub", "one"])
+        func rate(name: String) async throws {
+            try await Bench.run { bench in
+                let hub = try await bench.hub()
+                let one = try await bench.peer("one", of: hub)
+                let limited = name == "hub" ? hub : one
+                func pass(_ file: Name) async throws -> Duration {
+                    try await ContinuousClock().measure {
+                        try hub.folder.writeRandom(5 << 20, to: file)
+                        try await one.program.hears("created", path: file.description)
+                    }
+                }
+                try await set("limit-rate = \"1M\"\n", limited)
+                // Less what goes before it is paid for.
+                #expect(try await pass("slow") > .seconds(2))
+                try await set("", limited)
+                #expect(try await pass("fast") < .seconds(2))
+                #expect(try !limited.program.errors.contains("from the next start on"))
+                #expect(try !one.program.events.contains { $0.event == "disconnected" })
+            }
+        }
+
+        @Test("how much of the disk stays free", .enabled("file systems can't be mounted here", Mounting.isPossible))
+        func free() async throws {
+            try await Bench.run { bench in
+                let disk = try await SmallDisk(bench, mebibytes: 24)
+                let hub = try await bench.hub()
+                let one = try Replica(at: bench, name: "one", hub: hub, disk: disk)
+                try await one.join()
+                try await set("min-free = \"20M\"\n", one)
+                try hub.folder.writeRandom(6 << 20, to: "large")
+                try await one.program.hears("problem", path: "large")
+                #expect(!one.folder.exists("large"))
+                try await set("", one)
+                try await settle(hub, one)
+                #expect(one.folder.exists("large"))
+            }
+        }
+
         @Test("which web pages may use a hub")
         func origins() async throws {
             guard try await Curl.isHere() else { return }

@@ -1,14 +1,15 @@
 import Disk
+internal import Synchronization
 
 /// Keeps some of a file system free: for the index, for the folder's user, and for everybody else there.
 struct Headroom {
     /// How much is to stay free, in bytes; nil for a hundredth of the file system, and no more than ``most``.
-    let floor: UInt64?
+    let floor: Floor
     private static let most: UInt64 = 1 << 30
     /// What may be taken before the file system is asked again.
     private var budget: UInt64 = 0
 
-    init(floor: UInt64?) {
+    init(floor: Floor) {
         self.floor = floor
     }
 
@@ -37,6 +38,18 @@ struct Headroom {
     }
 
     func floor(of space: FileSystemSpace) -> UInt64 {
-        floor ?? min(space.total / 100, Self.most)
+        floor.bytes ?? min(space.total / 100, Self.most)
     }
+}
+
+/// How much of a file system is to stay free, for all who write to it, as it is set now. On whichever thread.
+final class Floor: Sendable {
+    private let value: Mutex<UInt64?>
+
+    init(_ bytes: UInt64? = nil) { value = Mutex(bytes) }
+
+    /// Nil where nobody has said.
+    var bytes: UInt64? { value.withLock(\.self) }
+
+    func use(_ bytes: UInt64?) { value.withLock { $0 = bytes } }
 }

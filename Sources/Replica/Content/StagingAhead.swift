@@ -91,13 +91,13 @@ package final class StagingAhead: Sendable {
     }
 
     private let stager: Stager
-    private let floor: UInt64?
+    private let floor: Floor
     private let state = Mutex(State())
     private let wakeUp = Semaphore()
     private let finished = Semaphore()
 
     /// - Parameter floor: how much of the file system is to stay free, as ``Headroom/floor``.
-    init(_ stager: Stager, floor: UInt64?) {
+    init(_ stager: Stager, floor: Floor) {
         self.stager = stager
         self.floor = floor
     }

@@ -6,11 +6,11 @@ package import Tree
 /// Where content is written that comes from somebody who can't say what it will be. On whichever thread.
 package final class UploadFolder: Sendable {
     private let stager: Stager
-    private let floor: UInt64?
+    private let floor: Floor
     /// What has come and is not named yet, by what it will be.
     private let ready = Mutex<[Entry.File: (Staged, Descriptor)]>([:])
 
-    init(_ stager: Stager, floor: UInt64?) {
+    init(_ stager: Stager, floor: Floor) {
         self.stager = stager
         self.floor = floor
     }

@@ -77,7 +77,8 @@ package final class FolderReplica {
         Memory.keep()
         self.settings = settings
         listLimit = settings.spareLists
-        headroom = Headroom(floor: settings.minimumFree)
+        let floor = Floor(settings.minimumFree)
+        headroom = Headroom(floor: floor)
         root = try Self.openRoot(at: path, resolution: settings.resolution)
         if let outer = Self.replica(around: root.path) { throw .inside(replicaAt: outer) }
         if let place = settings.state { try StateFolder.put(at: place, for: root) }
@@ -103,8 +104,8 @@ package final class FolderReplica {
         }
         readAhead = ReadAhead(root)
         stager = Stager(folder: state.staging)
-        stagingAhead = StagingAhead(stager, floor: settings.minimumFree)
-        uploads = UploadFolder(stager, floor: settings.minimumFree)
+        stagingAhead = StagingAhead(stager, floor: floor)
+        uploads = UploadFolder(stager, floor: floor)
         fileSystemWithoutEvents = root.descriptor.fileSystemWithoutEvents
         historyWorker = HistoryWorker(state.history)
         rules = RuleBook(root, command: settings.ignore)
@@ -127,11 +128,14 @@ package final class FolderReplica {
     /// missing here counts as deleted.
     package var wasElsewhere: Bool { index.wasElsewhere }
 
-    /// From now on these are in force, of what may change while the folder is held: patterns, and how much history is kept.
+    /// From now on these are in force, of what may change while the folder is held: patterns, how much history is kept,
+    /// and how much stays free.
     /// Whoever asks what is ignored hears of the patterns.
     package func use(_ new: ReplicaSettings) throws(DiskError) {
         settings.historyDays = new.historyDays
         settings.historySize = new.historySize
+        settings.minimumFree = new.minimumFree
+        headroom.floor.use(new.minimumFree)
         nextPruning = 0
         wantsTending = true
         guard settings.ignore != new.ignore else { return }

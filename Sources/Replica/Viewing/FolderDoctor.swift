@@ -75,7 +75,7 @@ package struct FolderDoctor {
         guard let space = try? root.descriptor.fileSystemSpace(), space.total > 0 else {
             return Finding("space", "the file system does not say how much is free")
         }
-        let floor = Headroom(floor: nil).floor(of: space)
+        let floor = Headroom(floor: Floor()).floor(of: space)
         let text = "\(space.free >> 20) MiB of \(space.total >> 20) MiB are free"
         guard space.free > floor else {
             return Finding(

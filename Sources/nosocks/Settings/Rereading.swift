@@ -71,7 +71,8 @@ extension Hub {
         if let shown { now.tls.reload(shown, talk) }
         await now.replica.taking(talk) {
             try await hub.reload(
-                now.settings, deletionLimit: now.replica.maxDelete, origins: Set(now.allowOrigin))
+                now.settings, deletionLimit: now.replica.maxDelete, origins: Set(now.allowOrigin),
+                bytesPerSecond: now.replica.limitRate?.bytesPerSecond)
         }
         manager?.reloaded()
         return now
@@ -85,7 +86,9 @@ extension Join {
         manager?.reloading()
         let now = Rereading.command(after: self, talk)
         await now.replica.taking(talk) {
-            try await peer.reload(now.settings, deletionLimit: now.replica.maxDelete)
+            try await peer.reload(
+                now.settings, deletionLimit: now.replica.maxDelete,
+                bytesPerSecond: now.replica.limitRate?.bytesPerSecond)
         }
         manager?.reloaded()
         return now
@@ -94,7 +97,9 @@ extension Join {
 
 extension ReplicaOptions {
     /// What counts at once when the settings are read again.
-    static let changeable: Set<String> = ["--history-days", "--history-size", "--ignore", "--max-delete", "--quiet"]
+    static let changeable: Set<String> = [
+        "--history-days", "--history-size", "--ignore", "--limit-rate", "--max-delete", "--min-free", "--quiet",
+    ]
 
     fileprivate func taking(_ talk: Talk, _ body: () async throws -> Void) async {
         do {
