@@ -31,6 +31,20 @@ final class HotStatement {
         while try step(), try row(self) {}
     }
 
+    /// The same with the keys from `start` up to `end` bound first, and then the limit, if there is one.
+    func runAll(
+        from start: [UInt8], to end: [UInt8], limit: Int? = nil, row: (HotStatement) throws -> Bool
+    ) throws {
+        try start.withUnsafeBytes { start in
+            try end.withUnsafeBytes { end in
+                bind(1, start)
+                bind(2, end)
+                if let limit { bind(3, Int64(clamping: max(0, limit))) }
+                try runAll(row: row)
+            }
+        }
+    }
+
     func run() throws {
         defer { reset() }
         _ = try step()
@@ -113,6 +127,10 @@ struct HotStatements {
     let find: HotStatement
     let save: HotStatement
     let log: HotStatement
+    /// The records of a range of keys: all of them, all but those of what is gone, those that may be live.
+    let range: HotStatement
+    let rangeOfPresent: HotStatement
+    let rangeOfLive: HotStatement
     /// The records of an inode.
     let names: HotStatement
     /// The records of a digest.
@@ -132,6 +150,9 @@ struct HotStatements {
         find = try HotStatement("SELECT revision, state FROM records WHERE path = ?", database)
         save = try HotStatement(Index.Query.upsert, database)
         log = try HotStatement("INSERT INTO log VALUES (?, ?, ?, ?, ?, ?)", database)
+        range = try HotStatement(Index.Query.range, database)
+        rangeOfPresent = try HotStatement(Index.Query.rangeOfPresent, database)
+        rangeOfLive = try HotStatement(Index.Query.rangeOfLive, database)
         names = try HotStatement(Index.Query.names, database)
         digests = try HotStatement(Index.Query.digests, database)
         agreed = try HotStatement(Index.Query.agreed, database)

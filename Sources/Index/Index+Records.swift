@@ -40,14 +40,26 @@ extension Index {
 
     /// Up to `limit` records strictly inside `directory` (nil: the root) after `path`, however deep, in the order of a
     /// walk: names in byte order, a directory before what is inside it (``PathOrder``).
+    ///
+    /// - Parameter includingGone: Whether those are wanted that say no more than that nothing is there, as all agree.
     package func records(
-        inside directory: RelativePath? = nil, after path: RelativePath? = nil, limit: Int
+        inside directory: RelativePath? = nil, after path: RelativePath? = nil, limit: Int, includingGone: Bool = true
     ) throws(IndexError) -> [Record] {
         let range = PathKey.range(inside: directory)
         let after = path.map { PathKey.successor(of: PathKey.key(of: $0)) } ?? []
         let start = after.lexicographicallyPrecedes(range.start) ? range.start : after
-        return try read("list records", adopting: true) { database in
-            try Self.records(database, Query.range, .blob(start), .blob(range.end), .limit(limit))
+        try adopt()
+        do {
+            let rows = try includingGone ? hot.range : hot.rangeOfPresent
+            var found: [Record] = []
+            found.reserveCapacity(min(max(0, limit), 1024))
+            try rows.runAll(from: start, to: range.end, limit: limit) { row in
+                found.append(try Self.record(row))
+                return true
+            }
+            return found
+        } catch {
+            throw IndexError(error, operation: "list records")
         }
     }
 
@@ -87,20 +99,18 @@ extension Index {
         inside directory: RelativePath, except excluded: Set<RelativePath> = []
     ) throws(IndexError) -> RelativePath? {
         let range = PathKey.range(inside: directory)
-        return try read("look inside a directory", adopting: true) { database in
-            let statement = try database.cachedStatement(
-                sql: """
-                    SELECT \(Query.columns) FROM records WHERE path >= ? AND path < ? \
-                    AND (size IS NOT NULL OR unfinished <> 0)
-                    """)
-            let rows = try Row.fetchCursor(
-                statement, arguments: StatementArguments(.blob(range.start), .blob(range.end)))
-            while let row = try rows.next() {
+        try adopt()
+        do {
+            var found: RelativePath?
+            try hot.rangeOfLive.runAll(from: range.start, to: range.end) { row in
                 let record = try Self.record(row)
                 let next = record.offered ?? record.remote.entry
-                if next.isLive, !excluded.contains(record.path) { return record.path }
+                if next.isLive, !excluded.contains(record.path) { found = record.path }
+                return found == nil
             }
-            return nil
+            return found
+        } catch {
+            throw IndexError(error, operation: "look inside a directory")
         }
     }
 
@@ -192,6 +202,14 @@ extension Index {
     enum Query {
         static let columns = "path, revision, state"
         static let range = "SELECT \(columns) FROM records WHERE path >= ? AND path < ? ORDER BY path LIMIT ?"
+        /// A state that begins with 0 has no base of its own, no fingerprint and no offer (``RecordCoding``).
+        static let rangeOfPresent = """
+            SELECT \(columns) FROM records WHERE path >= ? AND path < ? \
+            AND (size IS NOT NULL OR substr(state, 1, 1) <> x'00') ORDER BY path LIMIT ?
+            """
+        static let rangeOfLive = """
+            SELECT \(columns) FROM records WHERE path >= ? AND path < ? AND (size IS NOT NULL OR unfinished <> 0)
+            """
         /// Revision 0 is outside the partial index; no change has it. SQLite enters the index by the first of the two
         /// conditions, and goes through all that the other one leaves out: in this order nothing.
         static let feed = """

@@ -53,6 +53,7 @@ package final class Index {
 
     /// What is in the table `announced` and not in that of records, or newer than there.
     var announced: [RelativePath: Record] = [:]
+    package var hasAnnounced: Bool { !announced.isEmpty }
 
     private let queue: DatabaseQueue
     /// Nil once it is closed.

@@ -315,6 +315,12 @@ extension FolderService {
 
     private func scanOn() {
         attempt { () throws(StoreFailure) in
+            // Where a directory was moved, most of what a scan would find missing goes with what has come elsewhere.
+            if scans.beginsPart, machine.hasStepsLeft {
+                perform(try machine.settled())
+                on { $0.scanOn() }
+                return
+            }
             guard let step = try scans.step(folder) else { return }
             for (path, problem) in step.problems {
                 problems[path] = problem

@@ -19,6 +19,9 @@ struct ScanQueue {
     /// Whether a scan is under way or due.
     var isActive: Bool { current != nil || !waiting.isEmpty }
 
+    /// Whether the next step begins with a part of the folder.
+    var beginsPart: Bool { current == nil && waiting.first?.directory != nil }
+
     /// Wants a part of the folder scanned, or all of it (nil).
     mutating func add(_ directory: RelativePath?, isThorough: Bool) {
         let isCovered = waiting.contains { waiting in

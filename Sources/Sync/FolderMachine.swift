@@ -28,6 +28,8 @@ package protocol FolderMachine {
     mutating func retryProblems() throws(StoreFailure) -> [Action]
     /// Works off what wants a look.
     mutating func settled() throws(StoreFailure) -> [Action]
+    /// Whether ``settled()`` has left something that it goes on with when it is called again.
+    var hasStepsLeft: Bool { get }
     /// A new window of ``DeletionGuard`` begins.
     mutating func beginDeletionWindow()
     /// Creations to which deletions may belong that have not come yet.
@@ -43,6 +45,7 @@ package protocol FolderMachine {
 // MARK: - Deletions that wait
 
 extension FolderMachine {
+    package var hasStepsLeft: Bool { false }
     package var store: Store { reconciler.store }
     /// Whether it is a person that deletions wait for.
     var isHolding: Bool { reconciler.deletions.holder != nil }

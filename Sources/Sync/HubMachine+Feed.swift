@@ -25,6 +25,7 @@ extension HubMachine {
                 arrived.append(id)
             }
         }
+        if due.isEmpty { fresh = [] }
         tellArrivals()
         if !arrived.isEmpty { actions.append(.send(.caughtUp(head), to: arrived)) }
     }
@@ -104,6 +105,9 @@ extension HubMachine {
     /// The feed after `revision`, from what was read ahead where that goes on there. A row read ahead may be superseded
     /// by now: it is sent all the same, and the newer one comes later in the feed.
     private mutating func feed(after revision: Revision) throws(StoreFailure) -> ArraySlice<Change> {
+        if revision >= freshStart, let start = fresh.firstIndex(where: { $0.revision > revision }) {
+            return fresh[start...].prefix(SyncProtocol.batchEntries)
+        }
         if let start = readAhead.firstIndex(where: { $0.revision > revision }), readAheadStart <= revision {
             readAhead = readAhead[start...]
         } else {

@@ -71,6 +71,9 @@ package struct HubMachine<Store: ReplicaStore>: FolderMachine {
     /// A page of the feed, all that was in it after ``readAheadStart`` when it was read.
     var readAhead: ArraySlice<Change> = []
     var readAheadStart: Revision = .zero
+    /// What was published last, without a gap, after ``freshStart``: who follows closely is sent it without its being read.
+    var fresh: [Change] = []
+    var freshStart: Revision = .zero
     var cuts = FeedCuts()
     /// Whether ``resumed()`` is to be called.
     var goesOn = false
@@ -90,6 +93,8 @@ package struct HubMachine<Store: ReplicaStore>: FolderMachine {
     /// where it is for a few.
     private let step: Int
 
+    /// The head as the feed has it.
+    private var published: Revision
     // Accepted and not yet in the feed.
     private var accepted: [(change: Change, base: Revision)] = []
 
@@ -108,6 +113,7 @@ package struct HubMachine<Store: ReplicaStore>: FolderMachine {
         self.ownTerm = Term(rawValue: mint())
         self.epoch = store.cursor.epoch
         self.head = store.cursor.revision
+        self.published = store.cursor.revision
         self.term = try store.term(at: head)
         if epoch == .none {
             self.epoch = Epoch(rawValue: mint())
@@ -122,6 +128,7 @@ package struct HubMachine<Store: ReplicaStore>: FolderMachine {
     /// Whether everything seen on the hub's own disk is in the feed, and the feed on the disk.
     package var isSettled: Bool { backlog.isSettled(isHolding: reconciler.deletions.holder != nil) }
     package var hasUnstable: Bool { backlog.hasUnstable }
+    package var hasStepsLeft: Bool { backlog.hasDirty }
     /// Whether something is to be looked at again after a while.
     package var wantsReview: Bool { !backlog.problems.isEmpty || reconciler.hasRemoved }
 
@@ -411,9 +418,15 @@ extension HubMachine {
     /// Makes what was accepted durable. Only then may anyone hear of it.
     mutating func publish() throws(StoreFailure) {
         guard !accepted.isEmpty else { return }
-        try reconciler.commit(accepting: accepted.map(\.change), bases: accepted.map(\.base), cursor: cursor)
+        let changes = accepted.map(\.change)
+        try reconciler.commit(accepting: changes, bases: accepted.map(\.base), cursor: cursor)
         accepted.removeAll(keepingCapacity: true)
         hasPublished = true
+        if !sessions.isEmpty {
+            fresh = changes
+            freshStart = published
+        }
+        published = head
         if derived.count > 100_000 { derived.removeAll() }
         backlog.unblock()
     }
@@ -430,7 +443,12 @@ extension HubMachine {
         while backlog.hasDirty, room > 0 || reconciler.deletions.isPermitting {
             let some = backlog.take(step)
             room -= some.count
-            for (path, rereading) in some { try settle(path, rereading: rereading) }
+            var inner: [RelativePath] = []
+            for (path, rereading) in some {
+                if try settle(path, rereading: rereading) == .waiting(.children) { inner.append(path) }
+            }
+            // Directories go after what was in them, the innermost first.
+            for path in inner.reversed() { try settle(path, rereading: false) }
             try finishBatch()
         }
         forgetReleased()
@@ -442,7 +460,10 @@ extension HubMachine {
         return takeActions()
     }
 
-    mutating func settle(_ path: RelativePath, rereading: Bool, canWait: Bool = true) throws(StoreFailure) {
+    @discardableResult
+    mutating func settle(
+        _ path: RelativePath, rereading: Bool, canWait: Bool = true
+    ) throws(StoreFailure) -> Standing {
         let standing = try reconciler.reconcile(path, rereading: rereading, canWait: canWait)
         backlog.note(path, standing)
         try acceptOwn()
@@ -452,6 +473,7 @@ extension HubMachine {
             backlog.take(former)
             try settle(former, rereading: false, canWait: false)
         }
+        return standing
     }
 
     /// The hub's own submissions are judged where they arise, so that what is inside a new directory finds it live.

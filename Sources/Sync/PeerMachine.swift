@@ -335,9 +335,11 @@ package struct PeerMachine<Store: ReplicaStore>: FolderMachine {
         try reconciler.announce(cursor: cursor(through: through, knowing: through))
         for (path, file) in superseded where transfers.abandon(path, file: file) { store.abandon(file) }
         for path in try reconciler.leavingLast(rulesFirst(paths)) {
-            backlog.note(path, try reconciler.reconcile(path))
+            let isMoved = !reconciler.movedAway.isEmpty && reconciler.movedAway.remove(path) != nil
+            backlog.note(path, isMoved ? .settled : try reconciler.reconcile(path))
         }
         reconciler.leaving.removeAll(keepingCapacity: true)
+        reconciler.movedAway.removeAll(keepingCapacity: true)
         backlog.reached(through)
         backlog.unblock()
         try gather()

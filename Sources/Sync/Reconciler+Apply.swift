@@ -112,6 +112,7 @@ extension Reconciler {
             else { continue }
             settle(record, fingerprint: fingerprint, was: .tombstone)
             settle(former, fingerprint: nil, was: former.base.entry)
+            movedAway.insert(path)
             return true
         }
         return false

@@ -31,6 +31,8 @@ package struct Reconciler<Store: ReplicaStore> {
     package var formerNames: [RelativePath] = []
     /// Where files are that the hub has deleted: what it has elsewhere now may be one of them.
     var leaving: [Entry.File: ArraySlice<RelativePath>] = [:]
+    /// What was renamed in their place: these are settled.
+    var movedAway: Set<RelativePath> = []
     /// Whether something came out of the tree that must be looked at once more.
     package internal(set) var hasRemoved = false
 
@@ -222,6 +224,7 @@ extension Reconciler {
         touched.removeAll()
         formerNames.removeAll()
         leaving.removeAll()
+        movedAway.removeAll()
     }
 
     /// A path inside `directory` that keeps it from going, `exception` apart: live, if what is on offer is accepted.

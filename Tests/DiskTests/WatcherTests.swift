@@ -158,6 +158,27 @@ private final class Believer: Sendable {
         #expect(believer.saw("g").allSatisfy { !$0.rereading })
     }
 
+    @Test func `Of a file that this process renamed nothing is told, of what others did then all`() throws {
+        let scratch = try Scratch()
+        scratch.shell("mkdir d e; touch d/own d/edited d/other")
+        let believer = try Believer(scratch)
+        let watcher = try #require(believer.watcher)
+        // Nothing is settled before the renames are known to be this process's.
+        try watcher.state.withLock { _ in
+            scratch.shell("mv d/own e/own; mv d/edited e/edited; mv d/other e/other")
+            for name in ["own", "edited"] {
+                let moved = try path("e/\(name)")
+                watcher.moved(try path("d/\(name)"), to: moved, try watcher.root.status(of: moved).fingerprint)
+            }
+            scratch.shell("echo 1 > e/edited; touch last")
+        }
+        believer.state.withLock { $0.files.subtract([try? path("d/own"), try? path("d/edited")].compactMap(\.self)) }
+        believer.state.withLock { if let own = try? path("e/own") { $0.files.insert(own) } }
+        #expect(believer.settle { state in state.events.contains { "\($0.path)" == "d/other" } })
+        #expect(believer.saw("d/own").isEmpty && believer.saw("e/own").isEmpty)
+        #expect(!believer.saw("e/edited").isEmpty && !believer.saw("e/other").isEmpty)
+    }
+
     @Test func `An overflow asks for a rescan, and the watcher goes on`() throws {
         let scratch = try Scratch()
         let believer = try Believer(scratch)

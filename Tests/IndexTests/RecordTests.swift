@@ -46,6 +46,26 @@ import Tree
         #expect(try walk.map(path).sorted(by: PathOrder.precedes).names == walk)
     }
 
+    @Test func `What is gone, as all agree, is left out if nobody asks for it`() throws {
+        let index = try Folder().open()
+        let gone = version(2, .tombstone)
+        try index.save(
+            [
+                try settled("a", 1), try settled("gone", 2, .tombstone),
+                Record(path: try path("offered"), base: gone, remote: gone, offered: try file(3)),
+                Record(path: try path("pending"), base: version(1, try file(4)), remote: gone),
+                Record(path: try path("unseen"), base: gone, remote: gone, fingerprint: .outOfSight),
+            ].enumerated().map { number, record in
+                var record = record
+                record.remote = version(UInt64(number) + 3, record.remote.entry)
+                if record.base.entry == record.remote.entry { record.base = record.remote }
+                if record.path.bytes == Array("gone".utf8) { record.fingerprint = nil }
+                return record
+            }, durably: false)
+        #expect(try index.records(limit: 9).names == ["a", "gone", "offered", "pending", "unseen"])
+        #expect(try index.records(limit: 9, includingGone: false).names == ["a", "offered", "pending", "unseen"])
+    }
+
     @Test func `Children are exactly one level below`() throws {
         let paths = ["d", "d/a", "d/a/x", "d/a/y/z", "d/b", "d/deep/er/x", "d/e", "d-", "e"]
         let index = try Folder().open()

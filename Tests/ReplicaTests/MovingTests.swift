@@ -79,6 +79,47 @@ import Tree
         #expect(try bench.replica.formerName(of: path("e/g"), bench.present("e/g").fingerprint) == nil)
     }
 
+    @Test func `That a file left with its directory is no news of its new name`() throws {
+        let (entry, old) = try bench.adopt("d/f")
+        bench.shell("mv d e/d")
+        #expect(try bench.present("e/d/f").entry == entry)
+        #expect(try bench.look("d/f") == .absent)
+        try bench.save("d/f", .tombstone, nil)
+        try bench.save("e/d/f", entry, old)
+        #expect(try bench.replica.otherNames().isEmpty)
+    }
+
+    @Test func `Of a file that left with its directory the names elsewhere are looked at`() throws {
+        bench.shell("ln d/f other")
+        let (entry, old) = try bench.adopt("d/f")
+        try bench.adopt("other")
+        bench.shell("mv d e/d; rm e/d/f")
+        #expect(try bench.look("d/f") == .absent)
+        try bench.save("d/f", .tombstone, nil)
+        #expect(try bench.replica.otherNames().map(\.path) == [path("other")])
+        bench.shell("ln other e/d/f")
+        try bench.save("d/f", entry, old)
+        _ = try bench.present("e/d/f")
+        #expect(try bench.look("d/f") == .absent)
+        #expect(try bench.replica.otherNames().map(\.path).contains(path("other")))
+    }
+
+    @Test func `A directory that is made while a batch goes on is found in it`() throws {
+        try bench.replica.batch { () throws(StoreFailure) in
+            #expect((try? bench.look("n/f")) == .absent)
+            try? bench.write("in the way", to: "n.txt")
+            bench.shell("mkdir n; mv n.txt n/f")
+            #expect((try? bench.present("n"))?.entry.isDirectory == true)
+            #expect((try? bench.present("n/f")) != nil)
+        }
+    }
+
+    @Test func `That a directory is missing is believed only under the root that was opened`() throws {
+        try bench.adopt("d/f")
+        bench.shell("rm -r d; cd ..; mv r gone; mkdir r")
+        #expect(throws: StoreFailure.self) { try bench.look("d/f") }
+    }
+
     @Test func `What is large has a former name however it was renamed`() throws {
         var settings = ReplicaSettings()
         settings.readAheadSize = 3

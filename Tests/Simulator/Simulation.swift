@@ -100,7 +100,7 @@ extension World {
         for _ in 0..<Self.bound {
             let before = happenings
             try round()
-            guard happenings == before, isSilent else {
+            guard happenings == before, isSilent, !sites.contains(where: hasWaitingDeletions) else {
                 quiet = 0
                 continue
             }
@@ -110,6 +110,11 @@ extension World {
             for site in sites { retry(site) }
         }
         throw Violation(invariant: "L1", text: "it did not come to rest in \(Self.bound) rounds")
+    }
+
+    /// Time alone makes something of these.
+    private func hasWaitingDeletions(_ site: Site) -> Bool {
+        (site.hub?.waitingDeletions ?? site.peer?.waitingDeletions ?? 0) > 0
     }
 
     /// So many rounds are enough, whatever happened before.

@@ -9,6 +9,8 @@ final class OwnPlacements: Sendable {
     private struct Placement {
         var fingerprint: Fingerprint
         var events: Int
+        /// Where it was before, if it was renamed.
+        var origin: RelativePath?
     }
 
     /// Placements whose events never come, for want of a watch, are forgotten with all others when they are so many.
@@ -17,10 +19,11 @@ final class OwnPlacements: Sendable {
     private let placements = Mutex<[RelativePath: Placement]>([:])
 
     /// - Parameter events: how many events tell of it: one of a new name, two of an exchange.
-    func note(_ path: RelativePath, _ fingerprint: Fingerprint, events: Int) {
+    /// - Parameter origin: where it was before, if it was renamed within the folder.
+    func note(_ path: RelativePath, _ fingerprint: Fingerprint, events: Int, origin: RelativePath? = nil) {
         placements.withLock { placements in
             if placements.count >= Self.limit { placements.removeAll(keepingCapacity: true) }
-            placements[path] = Placement(fingerprint: fingerprint, events: events)
+            placements[path] = Placement(fingerprint: fingerprint, events: events, origin: origin)
         }
     }
 
@@ -37,6 +40,11 @@ final class OwnPlacements: Sendable {
             }
         }
         return isOwn
+    }
+
+    /// Where what was placed at `path` was before, if it was renamed within the folder.
+    func origin(of path: RelativePath) -> RelativePath? {
+        placements.withLock { $0[path]?.origin }
     }
 
     func removeAll() {

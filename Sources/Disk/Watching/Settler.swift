@@ -15,6 +15,8 @@ struct Settler {
     private var moving: [Int32: Duration] = [:]
     /// The other end of such a rename is somewhere in the root: what was there is not going for good.
     private var departed: (cookie: UInt32, path: RelativePath)?
+    /// The same of a file: if this process renamed it, nothing is to be told.
+    private var departedFile: (cookie: UInt32, path: RelativePath)?
     private var nextPoll: Duration
     /// Barriers that were met, and what was settling then and was not delivered yet.
     private var barriers: [(id: UInt64, waiting: Set<RelativePath>)] = []
@@ -30,6 +32,7 @@ struct Settler {
     mutating func run() {
         while let events = watcher.inbox.take(waiting: timeToNext()) {
             for event in events { handle(event) }
+            tellDeparted()
             dropMoved()
             poll()
             let due = queue.take(now: now)
@@ -51,6 +54,7 @@ struct Settler {
     }
 
     private mutating func handle(_ event: RawEvent) {
+        if let departedFile, departedFile.cookie != event.cookie || !event.kind.contains(.movedTo) { tellDeparted() }
         if event.kind.contains(.overflow) {
             queue.removeAll()
             watcher.deliver(.rescan(nil, .overflow))
@@ -103,7 +107,18 @@ struct Settler {
     }
 
     private mutating func handleFile(_ event: RawEvent, at path: RelativePath) {
+        if event.kind.contains(.movedTo), let departed = departedFile, departed.cookie == event.cookie,
+            watcher.placements.origin(of: path) == departed.path, isOwn(event, path)
+        {
+            departedFile = nil
+            return
+        }
+        tellDeparted()
         if isOwn(event, path) { return }
+        if event.kind.contains(.movedFrom), event.cookie != 0 {
+            departedFile = (event.cookie, path)
+            return
+        }
         if event.kind.contains(.created) {
             created(path)
         } else if event.kind.contains(.closed) {
@@ -117,6 +132,13 @@ struct Settler {
         } else if event.kind.contains(.touched) {
             queue.note(.touched, at: path, now: now)
         }
+    }
+
+    /// The file has moved, and not by this process, or out of the root.
+    private mutating func tellDeparted() {
+        guard let path = departedFile?.path else { return }
+        departedFile = nil
+        queue.note(.vanished(wasDirectory: false), at: path, now: now)
     }
 
     private func isOwn(_ event: RawEvent, _ path: RelativePath) -> Bool {

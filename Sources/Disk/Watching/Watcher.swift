@@ -160,6 +160,12 @@ package final class Watcher: Sendable {
         placements.note(path, fingerprint, events: isExchange ? 2 : 1)
     }
 
+    /// Says that this process renamed what has this fingerprint by now. Nothing is told of either name where nothing else
+    /// happened.
+    package func moved(_ path: RelativePath, to target: RelativePath, _ fingerprint: Fingerprint) {
+        placements.note(target, fingerprint, events: 1, origin: path)
+    }
+
     /// Nothing has happened for a while: lets go of memory.
     package func rest() {
         placements.removeAll()

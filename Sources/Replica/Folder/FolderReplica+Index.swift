@@ -4,7 +4,10 @@ package import Tree
 // What the index alone can answer.
 extension FolderReplica {
     package func record(at path: RelativePath) throws(StoreFailure) -> Record {
-        try indexed { () throws(IndexError) in try index.record(at: path) }
+        if let lastNamed, !index.hasAnnounced, let record = lastNamed.records.first(where: { $0.path == path }) {
+            return record
+        }
+        return try indexed { () throws(IndexError) in try index.record(at: path) }
     }
 
     /// A path strictly inside `directory` that is live at the hub and of which no deletion is on offer, if there is one
@@ -107,6 +110,7 @@ extension FolderReplica {
     /// Each version of a large file has a list of its own. Those that nothing needs any more go when they have become as
     /// many as the others, a few with every batch, so that nobody waits for it.
     private func saved() throws(StoreFailure) {
+        lastNamed = nil
         staging.forgetPlaced()
         try strikeForetold()
         try indexed { () throws(IndexError) in

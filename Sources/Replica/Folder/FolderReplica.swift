@@ -60,8 +60,12 @@ package final class FolderReplica {
     var lastSeen: (path: RelativePath, fingerprint: Fingerprint, entry: Entry)?
     /// By inode, files that were seen to have changed and may have other names.
     var sightings: [UInt64: Sighting] = [:]
-    /// The directory that was resolved last, while a batch is worked off.
-    private var resolved: (path: RelativePath?, directory: Descriptor)?
+    /// By inode, the names of files that were seen to have come from another name since then, and to have no other: that
+    /// the former ones are gone is nothing new to these.
+    var soleNames: [UInt64: RelativePath] = [:]
+    /// What the index says of the file that was looked at last, where that came from another name.
+    var lastNamed: (fingerprint: Fingerprint, records: [Record])?
+    private var resolved = ResolvedDirectories()
     private var isInBatch = false
     /// The kind of file system, where it does not tell of what others change on it.
     let fileSystemWithoutEvents: String?
@@ -165,7 +169,8 @@ package final class FolderReplica {
         isInBatch = true
         defer {
             isInBatch = false
-            resolved = nil
+            forgetResolved()
+            lastNamed = nil
         }
         try body()
     }
@@ -199,17 +204,34 @@ package final class FolderReplica {
     }
 
     func place(of path: RelativePath) throws(DiskError) -> Place {
+        guard isInBatch else { return try root.place(of: path) }
         let parent = path.parent
-        if let resolved, resolved.path == parent {
-            return Place(directory: resolved.directory, name: Array(path.name), path: path)
+        if let directory = try resolved.directory(at: parent) {
+            return Place(directory: directory, name: Array(path.name), path: path)
         }
-        let place = try root.place(of: path)
-        if isInBatch { resolved = (parent, place.directory) }
-        return place
+        do throws(DiskError) {
+            let place = try root.place(of: path)
+            resolved.found(parent, place.directory)
+            return place
+        } catch {
+            if error.isMissing, let parent { resolved.missed(parent, error) }
+            throw error
+        }
     }
 
     /// A directory was made, moved or removed here: its path means another one now.
-    func forgetResolved() { resolved = nil }
+    func forgetResolved() { resolved = ResolvedDirectories() }
+
+    /// A directory was just seen at `path`, if it was not there before.
+    func foundDirectory(_ path: RelativePath) { resolved.appeared(path) }
+
+    /// Checks what ``check()`` checks, after `path` was found missing; once for all that is in a missing directory.
+    func checkMissing(_ path: RelativePath) throws(StoreFailure) {
+        let parent = path.parent
+        if let parent, resolved.isChecked(parent) { return }
+        try check()
+        if let parent { resolved.checked(parent) }
+    }
 
     /// Checks that the folder is the one that was opened, with the state that was opened: without that, nothing that is
     /// missing from it may be taken for deleted.

@@ -127,7 +127,7 @@ extension FolderReplica {
                 try? to.renameExclusively(to: from)
                 return nil
             }
-            watcher?.placed(target, fingerprint, isExchange: false)
+            watcher?.moved(path, to: target, fingerprint)
             if !told.isEmpty { told[target] = nil }
             return fingerprint
         } catch {

@@ -40,7 +40,7 @@ extension FolderReplica {
             }
             // Only where the root is the one that was opened does it mean anything that a name is missing; and it
             // means nothing where nothing was.
-            if (record.offered ?? record.base.entry).isLive { try check() }
+            if (record.offered ?? record.base.entry).isLive { try checkMissing(path) }
             if !told.isEmpty { told[path] = nil }
             noteOtherNames(path, record, status: nil, rereading: false)
             return .absent
@@ -51,13 +51,18 @@ extension FolderReplica {
         noteOtherNames(path, record, status: status, rereading: rereading)
         switch status.kind {
         case .special: return .unknown(Problem(.special, operation: "stat"))
-        case .directory: return .present(.directory(Entry.Directory(mode: status.mode)), fingerprint)
+        case .directory:
+            foundDirectory(path)
+            return .present(.directory(Entry.Directory(mode: status.mode)), fingerprint)
         case .symlink: return symlink(at: place, fingerprint)
         case .file:
             let known = record.offered ?? record.base.entry
             if !rereading {
                 if record.fingerprint == fingerprint, known.isLive { return .present(known, fingerprint) }
-                if let moved = try entry(movedAs: fingerprint) { return .present(moved, fingerprint) }
+                if let moved = try entry(movedAs: fingerprint) {
+                    if status.links == 1 { soleNames[status.inode] = path }
+                    return .present(moved, fingerprint)
+                }
             }
             return try file(at: place, path, status, canWait: canWait)
         }
@@ -68,6 +73,7 @@ extension FolderReplica {
     private func entry(movedAs fingerprint: Fingerprint) throws(StoreFailure) -> Entry? {
         let named = try indexed { () throws(IndexError) in try index.records(ofInode: fingerprint.inode) }
         guard let record = named.first(where: { $0.fingerprint == fingerprint }) else { return nil }
+        lastNamed = (fingerprint, named)
         let known = record.offered ?? record.base.entry
         return known.isLive ? known : nil
     }
@@ -81,7 +87,12 @@ extension FolderReplica {
         of path: RelativePath, _ fingerprint: Fingerprint
     ) throws(StoreFailure) -> RelativePath? {
         let isLarge = fingerprint.size >= settings.readAheadSize
-        let named = try indexed { () throws(IndexError) in try index.records(ofInode: fingerprint.inode) }
+        let named: [Record]
+        if let lastNamed, lastNamed.fingerprint == fingerprint {
+            named = lastNamed.records
+        } else {
+            named = try indexed { () throws(IndexError) in try index.records(ofInode: fingerprint.inode) }
+        }
         return named.first { record in
             guard let former = record.fingerprint, record.path != path, record.base.entry.isLive else { return false }
             return (former == fingerprint || isLarge && former.isSame(exceptForChangeTime: fingerprint))
@@ -91,7 +102,7 @@ extension FolderReplica {
 
     private func isMissing(_ path: RelativePath) -> Bool {
         do throws(DiskError) {
-            _ = try root.status(of: path)
+            _ = try place(of: path).status()
             return false
         } catch {
             return error.isMissing

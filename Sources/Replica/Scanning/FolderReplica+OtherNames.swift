@@ -16,7 +16,9 @@ extension FolderReplica {
     /// Notes the file that `path` had, if another one is there or none, and the file that is there, if it has other names
     /// and may have changed.
     func noteOtherNames(_ path: RelativePath, _ record: Record, status: Status?, rereading: Bool) {
-        if let former = record.fingerprint, former.isFile, former.inode != status?.inode {
+        if let former = record.fingerprint, former.isFile, former.inode != status?.inode,
+            soleNames[former.inode].map({ $0 == path }) ?? true
+        {
             noteChange(ofInode: former.inode, at: path)
         }
         guard let status, status.kind == .file, status.links > 1 else { return }
@@ -42,12 +44,13 @@ extension FolderReplica {
                 others.append(Dirty(path: record.path, rereading: sighting.rereading))
             }
         }
-        sightings.removeAll(keepingCapacity: true)
+        forgetSightings()
         return others
     }
 
     /// Forgets what looks at these names have noted: it leads back to where one began.
     package func forgetSightings() {
         sightings.removeAll(keepingCapacity: true)
+        soleNames.removeAll(keepingCapacity: true)
     }
 }

@@ -176,7 +176,8 @@ package final class Scan {
         if nextRecord < records.count { return records[nextRecord] }
         guard hasMoreRecords else { return nil }
         records = try replica.indexed { () throws(IndexError) in
-            try replica.index.records(inside: directory, after: lastRecord, limit: Self.page)
+            try replica.index.records(
+                inside: directory, after: lastRecord, limit: Self.page, includingGone: false)
         }
         nextRecord = 0
         lastRecord = records.last?.path
