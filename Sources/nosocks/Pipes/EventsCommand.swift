@@ -28,6 +28,11 @@ struct EventsCommand: DocumentedCommand {
             Of a folder it tells what its process puts in place and sends, in that order. A line "in-sync" has a cursor \
             behind all that was told; from there on nothing is missed. It ends when the process does.
             """,
+            """
+            A file that was given another name is "moved", "from" the former one. Where its two changes do not come right \
+            after each other they are told as what they are, "created" and "deleted". A directory always is: what is in \
+            it is moved one by one.
+            """,
         ],
         endings: ExitStatus.ofPipes, environment: HubWay.environment)
 
