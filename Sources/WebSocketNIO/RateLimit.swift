@@ -103,7 +103,11 @@ final class PacingHandler: ChannelDuplexHandler {
 
     func flush(context: ChannelHandlerContext) {
         guard flushing == nil else { return }
-        guard isLimited(context) else { return context.flush() }
+        guard isLimited(context) else {
+            // What went without a limit is not to be paid for once there is one.
+            waiting = 0
+            return context.flush()
+        }
         let now = context.eventLoop.now.uptimeNanoseconds
         let start = limit.sending.claim(takeWaiting(), at: now)
         guard start > now else { return context.flush() }
