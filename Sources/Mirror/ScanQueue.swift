@@ -25,13 +25,19 @@ struct ScanQueue {
     /// Wants a part of the folder scanned, or all of it (nil).
     mutating func add(_ directory: RelativePath?, isThorough: Bool) {
         let isCovered = waiting.contains { waiting in
-            (waiting.directory == directory || waiting.directory == nil) && (waiting.isThorough || !isThorough)
+            Self.covers(waiting.directory, directory) && (waiting.isThorough || !isThorough)
         }
         guard !isCovered else { return }
         waiting.removeAll { waiting in
-            (waiting.directory == directory || directory == nil) && (isThorough || !waiting.isThorough)
+            Self.covers(directory, waiting.directory) && (isThorough || !waiting.isThorough)
         }
         waiting.append((directory, isThorough))
+    }
+
+    /// Whether who scans the one scans the other: itself, or what it is in.
+    private static func covers(_ outer: RelativePath?, _ inner: RelativePath?) -> Bool {
+        guard let outer, let inner else { return outer == nil }
+        return inner == outer || inner.isInside(outer)
     }
 
     /// Takes one step; nil if there is none to take.

@@ -76,13 +76,6 @@ import Tree
             events: [(0, .vanished(wasDirectory: true), "d"), (10, .appeared, "d")],
             looks: [(10, ["d!"]), (50, ["d/"])]),
         Story(
-            name: "Of a tree that went, the top is looked at as a whole, and nothing inside once more",
-            events: [
-                (0, .vanished(wasDirectory: true), "d/e/f"), (0, .vanished(wasDirectory: true), "d/e"),
-                (0, .vanished(wasDirectory: true), "d"), (0, .vanished(wasDirectory: true), "d-"),
-            ],
-            looks: [(50, ["d/", "d-/", "d/e", "d/e/f"])]),
-        Story(
             name: "A directory that has another name now is not waited for",
             events: [(0, .vanished(wasDirectory: true), "a"), (0, .moved, "a")], looks: [(0, ["a/"])]),
         Story(

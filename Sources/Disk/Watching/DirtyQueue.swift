@@ -147,12 +147,7 @@ package struct DirtyQueue: Sendable {
         changed += moved.sorted().map { Dirty(path: $0, rereading: false, isSubtree: true) }
         moved.removeAll()
         if let due = vanishedDue, due <= now {
-            // A directory inside of another one is looked through with that.
-            let trees = Set(vanished.lazy.filter(\.value).map(\.key))
-            let gone = vanished.map { path, wasDirectory in
-                let isTop = wasDirectory && (trees.count == 1 || !path.ancestors.contains(where: trees.contains))
-                return Dirty(path: path, rereading: false, isSubtree: isTop)
-            }
+            let gone = vanished.map { Dirty(path: $0.key, rereading: false, isSubtree: $0.value) }
             vanished.removeAll()
             firstVanished = nil
             changed += gone.sorted { $0.path < $1.path }
