@@ -97,8 +97,10 @@ package actor HubService: FolderService {
     private var listening: [HubAddress] = []
     /// What sessions did and the machine has not heard yet. Where many did something, it hears all of it together.
     private nonisolated let events = Mailbox<SessionEvent>()
-    /// Whether the folder has been looked at once: before that, sessions wait.
-    private var isFolderKnown = false
+    /// What sessions said after their first word, before the folder had been looked at once: until then it waits.
+    private var keptBack: [SessionEvent] = []
+    /// The sessions whose first word was heard before that.
+    private var greeted: Set<SessionID> = []
     /// How long a guest has to say hello once it is in.
     private static let patience = TimeAmount.seconds(10)
     /// Whoever's word came first need not wait much longer for an answer because many others' came with it.
@@ -135,6 +137,7 @@ package actor HubService: FolderService {
         ) {
             UInt64.random(in: 1...UInt64.max)
         }
+        machine.isFolderKnown = false
         http.feed.begin(at: machine.cursor)
         counters.deliveries.begin(at: machine.cursor.revision)
         machine.store.onAppend = Appending(
@@ -199,13 +202,13 @@ package actor HubService: FolderService {
 
     // MARK: Events
 
-    func scanned(_ step: ScanQueue.Step) {
+    func scanned(_ step: ScanQueue.Step) throws(StoreFailure) {
         guard step.isWhole else { return }
         // Whatever was renamed before this scan was met in it under both names.
         machine.forgetDeletionCredit()
-        guard !isFolderKnown else { return }
+        guard !machine.isFolderKnown else { return }
         report(.inSync(machine.cursor))
-        isFolderKnown = true
+        perform(try machine.folderIsKnown())
         http.open()
         // Nobody was served so far, so that nothing had to wait for large files.
         folder.putsOffReading = true
@@ -300,8 +303,7 @@ package actor HubService: FolderService {
     }
 
     private func hearSessions() {
-        guard isFolderKnown || end != nil else { return }
-        let events = events.takeAll()
+        let events = eventsToHear()
         var rest = events[...]
         while !rest.isEmpty, end == nil {
             let latest = NIODeadline.now() + Self.longestBatch
@@ -318,6 +320,31 @@ package actor HubService: FolderService {
         guard end != nil else { return }
         for case .opened(_, let session) in events { session.close(code: .goingAway) }
         concludeIfDone()
+    }
+
+    /// Before the folder has been looked at once, a session is greeted and follows the feed, and what else it says waits:
+    /// what was changed here meanwhile comes first.
+    private func eventsToHear() -> [SessionEvent] {
+        let new = events.takeAll()
+        if machine.isFolderKnown || end != nil {
+            defer {
+                keptBack = []
+                greeted = []
+            }
+            return keptBack.isEmpty ? new : keptBack + new
+        }
+        return new.filter { event in
+            switch event {
+            case .received(let id, _):
+                if greeted.insert(id).inserted { return true }
+                keptBack.append(event)
+                return false
+            case .closed(let id):
+                keptBack.removeAll { if case .received(id, _) = $0 { true } else { false } }
+                return true
+            case .opened, .writable, .supplied, .resumed: return true
+            }
+        }
     }
 
     private func hear(_ event: SessionEvent) throws(StoreFailure) {

@@ -20,7 +20,7 @@ extension HubMachine {
             guard let place = sessions[id]?.place else { continue }
             if place < head {
                 due.insert(id)
-            } else if sessions[id]?.isCaughtUp == false {
+            } else if isFolderKnown, sessions[id]?.isCaughtUp == false {
                 sessions[id]?.isCaughtUp = true
                 arrived.append(id)
             }

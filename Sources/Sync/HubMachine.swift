@@ -75,6 +75,9 @@ package struct HubMachine<Store: ReplicaStore>: FolderMachine {
     var fresh: [Change] = []
     var freshStart: Revision = .zero
     var cuts = FeedCuts()
+    /// Whether the hub's own folder has been looked at since the process began. Before that nobody is told that it has
+    /// caught up, for what was changed here meanwhile is not in the feed yet.
+    package var isFolderKnown = true
     /// Whether ``resumed()`` is to be called.
     var goesOn = false
     private(set) var epoch: Epoch
@@ -170,6 +173,13 @@ package struct HubMachine<Store: ReplicaStore>: FolderMachine {
     /// These paths may have changed on the hub's disk.
     package mutating func changed(_ all: [Dirty]) throws(StoreFailure) -> [Action] {
         for dirty in all { backlog.add(dirty.path, rereading: dirty.rereading) }
+        return try settled()
+    }
+
+    /// All of the folder has been looked at.
+    package mutating func folderIsKnown() throws(StoreFailure) -> [Action] {
+        isFolderKnown = true
+        due.formUnion(sessions.keys)
         return try settled()
     }
 
