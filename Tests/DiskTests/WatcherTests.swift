@@ -158,6 +158,25 @@ private final class Believer: Sendable {
         #expect(believer.saw("g").allSatisfy { !$0.rereading })
     }
 
+    @Test func `What this process placed in a directory that nobody watched yet, and that went before, is told`() throws {
+        let scratch = try Scratch()
+        scratch.shell("touch gone kept")
+        let believer = try Believer(scratch)
+        let watcher = try #require(believer.watcher)
+        // Nothing is settled before all of it has happened.
+        try watcher.state.withLock { _ in
+            scratch.shell("mkdir -p d/e; mv gone kept d/e")
+            for name in ["d/e/gone", "d/e/kept"] {
+                let place = try path(name)
+                watcher.placed(place, try watcher.root.status(of: place).fingerprint, isExchange: false)
+            }
+            scratch.shell("rm d/e/gone; touch last")
+        }
+        believer.state.withLock { if let kept = try? path("d/e/kept") { $0.files.insert(kept) } }
+        #expect(believer.settle { state in state.events.contains { "\($0.path)" == "d/e/gone" } })
+        #expect(believer.saw("d/e/kept").isEmpty)
+    }
+
     @Test func `Of a file that this process renamed nothing is told, of what others did then all`() throws {
         let scratch = try Scratch()
         scratch.shell("mkdir d e; touch d/own d/edited d/other")

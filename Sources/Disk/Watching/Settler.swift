@@ -182,9 +182,11 @@ struct Settler {
             queue.note(.appeared, at: path, now: now)
         }
         var walk = Walk(watcher.root, inside: path, excluding: watcher.exclusion) { [watcher] in watcher.watch($0, $1) }
+        var directories = [path]
         while let item = walk.next() {
             switch item {
             case .found(let found, let status):
+                if status.kind == .directory { directories.append(found) }
                 if watcher.placements.explain(found, status) { continue }
                 let isBeginning = status.kind == .file && !isComplete
                 queue.note(isBeginning ? .found : .appeared, at: found, now: now)
@@ -195,6 +197,16 @@ struct Settler {
             case .skipped, .excluded:
                 break
             }
+        }
+        for directory in directories { tellUnmet(in: directory) }
+    }
+
+    /// What this process placed in a directory before that was watched, and somebody took away before that, has no event.
+    private mutating func tellUnmet(in directory: RelativePath) {
+        for path in watcher.placements.unmet(in: directory) {
+            // What came after the directory was listed has its event still to come.
+            let status = try? watcher.root.status(of: path)
+            if status == nil, !watcher.placements.explain(path, nil) { queue.note(.touched, at: path, now: now) }
         }
     }
 
