@@ -158,7 +158,7 @@ private final class Believer: Sendable {
         #expect(believer.saw("g").allSatisfy { !$0.rereading })
     }
 
-    @Test func `What this process placed in a directory that nobody watched yet, and that went before, is told`() throws {
+    @Test func `What this process placed in a directory before it was watched, and that went before, is told`() throws {
         let scratch = try Scratch()
         scratch.shell("touch gone kept")
         let believer = try Believer(scratch)
