@@ -76,6 +76,12 @@ import Tree
             events: [(0, .vanished(wasDirectory: true), "d"), (10, .appeared, "d")],
             looks: [(10, ["d!"]), (50, ["d/"])]),
         Story(
+            name: "A directory that has another name now is looked at as a whole, though its heir is gone, too",
+            events: [
+                (0, .vanished(wasDirectory: true), "a"), (0, .moved, "a"), (0, .vanished(wasDirectory: false), "a"),
+            ],
+            looks: [(50, ["a/"])]),
+        Story(
             name: "A directory that has another name now is not waited for",
             events: [(0, .vanished(wasDirectory: true), "a"), (0, .moved, "a")], looks: [(0, ["a/"])]),
         Story(

@@ -78,9 +78,10 @@ package struct DirtyQueue: Sendable {
             return
         case .vanished(let wasDirectory):
             waiting[path] = nil
-            moved.remove(path)
             secondLooks[path] = nil
-            vanished[path] = wasDirectory || (vanished[path] ?? false)
+            // What moved away with a directory is gone from here, whatever had that name since and is gone, too.
+            let hasMoved = moved.remove(path) != nil
+            vanished[path] = wasDirectory || hasMoved || (vanished[path] ?? false)
             firstVanished = firstVanished ?? now
             lastVanished = now
             return
