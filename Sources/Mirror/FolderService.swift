@@ -36,6 +36,8 @@ protocol FolderService: Actor {
     var end: MirrorEnd? { get }
 
     func perform(_ actions: [Machine.Action])
+    /// Takes note of what is about to be told.
+    func heard(_ notice: Notice)
     /// A step of a scan was taken, and the machine has heard of what it found.
     func scanned(_ step: ScanQueue.Step) throws(StoreFailure)
     /// Whether all peers that are connected have durably applied all up to `revision`.
@@ -75,24 +77,29 @@ extension FolderService {
 
     nonisolated func report(_ event: MirrorEvent) { moveWait.tell(event) }
 
-    /// Tells both as one, if that is what they are.
-    func tell(_ notice: Notice, with next: Notice) -> Bool {
-        let both = MirrorEvent(MirrorEvent(notice), followedBy: MirrorEvent(next))
-        if let both { report(both) }
-        return both != nil
-    }
-
-    /// - Parameter amongMany: Where a folder is copied, nobody looks for what each file may have been before.
-    func tell(_ notice: Notice, amongMany: Bool) {
+    /// Hears and tells a notice, and with it the next one where both are one move.
+    ///
+    /// - Parameter count: How many there are at once: where a folder is copied, nobody looks for what each file may have
+    ///   been before.
+    /// - Returns: Whether the next one is told.
+    func tell(_ notice: Notice, before next: Notice?, among count: Int) -> Bool {
+        heard(notice)
+        if let next, let both = MirrorEvent(MirrorEvent(notice), followedBy: MirrorEvent(next)) {
+            heard(next)
+            report(both)
+            return true
+        }
         var isHalf = false
         switch notice {
         case .applied(let change, let was), .sent(let change, let was):
-            if !amongMany { isHalf = (try? folder.mayBeMoved(change, was: was, offered: offeredPaths)) ?? false }
+            if count <= 64 { isHalf = (try? folder.mayBeMoved(change, was: was, offered: offeredPaths)) ?? false }
         default: break
         }
-        guard moveWait.tell(MirrorEvent(notice), isHalf: isHalf) else { return }
-        let wait = moveWait
-        thread.loop.scheduleTask(in: .nanoseconds(MoveWait.limit.nanoseconds)) { wait.flush() }
+        if moveWait.tell(MirrorEvent(notice), isHalf: isHalf) {
+            let wait = moveWait
+            thread.loop.scheduleTask(in: .nanoseconds(MoveWait.limit.nanoseconds)) { wait.flush() }
+        }
+        return false
     }
 
     /// Runs `body` on the replica's thread, after what was asked for before.

@@ -380,13 +380,9 @@ package actor HubService: FolderService {
             case .send(let message, let ids): send(message, to: ids)
             case .close(let id): sessions[id]?.session.close()
             case .notice(let notice):
-                heard(notice)
-                if case .notice(let next)? = rest.first, tell(notice, with: next) {
-                    rest.removeFirst()
-                    heard(next)
-                } else {
-                    tell(notice, amongMany: actions.count > 64)
-                }
+                var next: Notice?
+                if case .notice(let following)? = rest.first { next = following }
+                if tell(notice, before: next, among: actions.count) { rest.removeFirst() }
             case .joined(let id, let name): report(.peerJoined(name: name, address: sessions[id]?.peer.address ?? ""))
             case .left(_, let name): report(.peerLeft(name: name))
             case .goOn: tell(.resumed)
@@ -394,7 +390,7 @@ package actor HubService: FolderService {
         }
     }
 
-    private func heard(_ notice: Notice) {
+    func heard(_ notice: Notice) {
         counters.count(notice)
         switch notice {
         case .problem(let path, let problem): problems[path] = problem

@@ -281,13 +281,9 @@ package actor PeerService: FolderService {
             case .send(let message): send(message)
             case .close: session?.close()
             case .notice(let notice):
-                heard(notice)
-                if case .notice(let next)? = rest.first, tell(notice, with: next) {
-                    rest.removeFirst()
-                    heard(next)
-                } else {
-                    tell(notice, amongMany: actions.count > 64)
-                }
+                var next: Notice?
+                if case .notice(let following)? = rest.first { next = following }
+                if tell(notice, before: next, among: actions.count) { rest.removeFirst() }
             case .welcomed(let welcome): welcomed(welcome)
             case .rescan: scan(nil)
             case .inSync(let cursor): inSync(cursor)
@@ -308,7 +304,7 @@ package actor PeerService: FolderService {
         session?.send(message)
     }
 
-    private func heard(_ notice: Notice) {
+    func heard(_ notice: Notice) {
         switch notice {
         case .applied(let change, _):
             problems[change.path] = nil
