@@ -6,6 +6,8 @@ package protocol FolderMachine {
     associatedtype Store: ReplicaStore
 
     var reconciler: Reconciler<Store> { get set }
+    /// The reconciler's, which by way of the protocol would be copied as a whole for it.
+    var store: Store { get }
     var backlog: Backlog { get set }
     /// Whether something changes too fast to be taken, and is to be looked at again soon.
     var hasUnstable: Bool { get }
@@ -46,7 +48,6 @@ package protocol FolderMachine {
 
 extension FolderMachine {
     package var hasStepsLeft: Bool { false }
-    package var store: Store { reconciler.store }
     /// Whether it is a person that deletions wait for.
     var isHolding: Bool { reconciler.deletions.holder != nil }
     package var problems: Set<RelativePath> { backlog.problems.union(backlog.lacking) }

@@ -45,6 +45,7 @@ package struct HubMachine<Store: ReplicaStore>: FolderMachine {
     package typealias Action = HubAction<Store.Content>
 
     package var reconciler: Reconciler<Store>
+    package var store: Store { reconciler.store }
     var sessions: [SessionID: HubSession] = [:]
     /// The sessions for which there may be something to send: nobody looks at the others.
     var due: Set<SessionID> = []

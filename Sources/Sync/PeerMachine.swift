@@ -45,6 +45,7 @@ package struct PeerMachine<Store: ReplicaStore>: FolderMachine {
     }
 
     package var reconciler: Reconciler<Store>
+    package var store: Store { reconciler.store }
     package var backlog = Backlog()
     var actions: [Action] = []
     var offers = OfferWindow()

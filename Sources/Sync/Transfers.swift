@@ -4,8 +4,8 @@ package import Tree
 ///
 /// Files are known by digest, so that two paths with the same content share one transfer.
 package struct Transfers {
-    /// How many bytes may be wanted and not here yet.
-    package static let window: UInt64 = 8 * 1024 * 1024
+    /// How many bytes may be wanted and not here yet: what a small change waits behind, where the other end is busy.
+    package static let window: UInt64 = 4 * 1024 * 1024
     /// How many bytes are wanted in one message.
     package static let portion: UInt64 = 1024 * 1024
     /// What a chunk list counts as, before its size is known.
