@@ -2,6 +2,7 @@
 struct RawEvent: Sendable {
     /// The watch that it belongs to; -1 for an overflow.
     var watch: Int32
+    /// One, but where they are those of one writer (``parse(_:)``).
     var kind: Kind
     /// The same for both halves of a rename; 0 for anything else.
     var cookie: UInt32 = 0
@@ -36,6 +37,13 @@ struct RawEvent: Sendable {
         ]
     }
 
+    /// What a writer does to a file from its beginning until it closes it comes in a row, as a rule, and is one event then.
+    private func isContinued(by other: Kind, in watch: Int32, at name: UnsafeRawBufferPointer) -> Bool {
+        kind.isSubset(of: [.created, .written, .touched]) && other.isSubset(of: [.written, .touched, .closed])
+            && watch == self.watch && !name.isEmpty
+            && self.name.withUnsafeBytes { $0.count == name.count && $0.elementsEqual(name) }
+    }
+
     /// The events in what one read returned: 16 bytes each (watch, mask, cookie, length of the name), then the name,
     /// filled up with NULs.
     static func parse(_ bytes: UnsafeRawBufferPointer) -> [RawEvent] {
@@ -44,14 +52,16 @@ struct RawEvent: Sendable {
         while offset + 16 <= bytes.count {
             let length = Int(bytes.loadUnaligned(fromByteOffset: offset + 12, as: UInt32.self))
             let end = min(offset + 16 + length, bytes.count)
-            let name = bytes[(offset + 16)..<end].prefix { $0 != 0 }
-            events.append(
-                RawEvent(
-                    watch: bytes.loadUnaligned(fromByteOffset: offset, as: Int32.self),
-                    kind: Kind(rawValue: bytes.loadUnaligned(fromByteOffset: offset + 4, as: UInt32.self)),
-                    cookie: bytes.loadUnaligned(fromByteOffset: offset + 8, as: UInt32.self),
-                    name: Array(name)))
+            let name = UnsafeRawBufferPointer(rebasing: bytes[(offset + 16)..<end].prefix { $0 != 0 })
+            let watch = bytes.loadUnaligned(fromByteOffset: offset, as: Int32.self)
+            let kind = Kind(rawValue: bytes.loadUnaligned(fromByteOffset: offset + 4, as: UInt32.self))
+            let cookie = bytes.loadUnaligned(fromByteOffset: offset + 8, as: UInt32.self)
             offset = end
+            if let last = events.indices.last, events[last].isContinued(by: kind, in: watch, at: name) {
+                events[last].kind.formUnion(kind)
+            } else {
+                events.append(RawEvent(watch: watch, kind: kind, cookie: cookie, name: Array(name)))
+            }
         }
         return events
     }

@@ -119,12 +119,13 @@ struct Settler {
             departedFile = (event.cookie, path)
             return
         }
-        if event.kind.contains(.created) {
-            created(path)
-        } else if event.kind.contains(.closed) {
+        // Of what one writer did, the last counts.
+        if event.kind.contains(.closed) {
             queue.note(.closed, at: path, now: now)
         } else if event.kind.contains(.written) {
             queue.note(.written, at: path, now: now)
+        } else if event.kind.contains(.created) {
+            created(path)
         } else if event.kind.contains(.movedTo) {
             queue.note(.appeared, at: path, now: now)
         } else if !event.kind.isDisjoint(with: [.deleted, .movedFrom]) {

@@ -19,6 +19,8 @@ struct WatchTree {
     private var nodes: [Int32: Node] = [:]
     private var root: Node?
     private var round = 0
+    /// What was asked for last, since events come in runs of one directory's; until something moves.
+    private var last: (watch: Int32, location: Location)?
 
     var count: Int { nodes.count }
 
@@ -30,7 +32,14 @@ struct WatchTree {
         case nowhere
     }
 
-    func location(of watch: Int32) -> Location {
+    mutating func location(of watch: Int32) -> Location {
+        if let last, last.watch == watch { return last.location }
+        let location = find(watch)
+        last = (watch, location)
+        return location
+    }
+
+    private func find(_ watch: Int32) -> Location {
         guard let node = nodes[watch] else { return .nowhere }
         if node === root { return .root }
         var names: [[UInt8]] = []
@@ -57,6 +66,7 @@ struct WatchTree {
     /// Says that `watch` belongs to the directory at `path`; false if the directory above has no watch. The kernel
     /// gives a directory that is watched already the same watch again: then it moves to here.
     mutating func insert(_ watch: Int32, at path: RelativePath?) -> Bool {
+        last = nil
         guard let path else {
             let node = nodes[watch] ?? Node(watch: watch, name: [])
             nodes[watch] = node
@@ -74,7 +84,8 @@ struct WatchTree {
 
     /// Takes the directory of this name inside that of `parent` out of the tree, with all inside; its watches go on.
     /// Gives its watch, if it has one.
-    func detach(_ name: [UInt8], of parent: Int32) -> Int32? {
+    mutating func detach(_ name: [UInt8], of parent: Int32) -> Int32? {
+        last = nil
         guard let node = nodes[parent]?.children[name] else { return nil }
         detach(node)
         return node.watch
@@ -94,6 +105,7 @@ struct WatchTree {
 
     /// Forgets one watch.
     mutating func remove(_ watch: Int32) {
+        last = nil
         guard let node = nodes.removeValue(forKey: watch) else { return }
         detach(node)
         if node === root { root = nil }
@@ -101,6 +113,7 @@ struct WatchTree {
 
     /// Forgets a directory that was detached, and all inside; gives the watches back.
     mutating func removeSubtree(_ watch: Int32) -> [Int32] {
+        last = nil
         // Met again elsewhere since it was detached, it stays.
         guard let top = nodes[watch], top.parent == nil, top !== root else { return [] }
         var removed: [Int32] = []
@@ -116,6 +129,7 @@ struct WatchTree {
 
     /// Forgets the directories inside of `directory` that are meant, each with all inside; gives the watches back.
     mutating func removeSubtrees(inside directory: RelativePath?, where isMeant: (RelativePath) -> Bool) -> [Int32] {
+        last = nil
         guard let top = node(at: directory) else { return [] }
         var removed: [Int32] = []
         var rest: [(node: Node, path: RelativePath?)] = [(top, directory)]
@@ -140,6 +154,7 @@ struct WatchTree {
 
     /// Forgets what was not inserted since ``beginRound()``; gives the watches back.
     mutating func sweep() -> [Int32] {
+        last = nil
         let old = nodes.values.filter { $0.round < round && $0 !== root }
         for node in old {
             detach(node)
