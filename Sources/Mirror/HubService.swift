@@ -68,7 +68,7 @@ package actor HubService: FolderService {
     nonisolated let moveWait: MoveWait
     nonisolated let signals = Mailbox<ReplicaSignal>()
     let folder: FolderReplica
-    fileprivate nonisolated let stagingAhead: StagingAhead
+    nonisolated let stagingAhead: StagingAhead
     var machine: HubMachine<FolderStore>
     var scans = ScanQueue()
     var timer = RetryTimer()
@@ -79,12 +79,12 @@ package actor HubService: FolderService {
     var polls = PollTimer()
     var problems: [RelativePath: Problem] = [:]
     private(set) var end: MirrorEnd?
-    private let options: Options
+    let options: Options
     /// How others see it.
     nonisolated let name: String
-    private var sessions: [SessionID: (session: Session, peer: HubPeer)] = [:]
-    private nonisolated let lastSession = Atomic<UInt64>(0)
-    private nonisolated let sessionCount = Atomic(0)
+    var sessions: [SessionID: (session: Session, peer: HubPeer)] = [:]
+    nonisolated let lastSession = Atomic<UInt64>(0)
+    nonisolated let sessionCount = Atomic(0)
     nonisolated let gatekeeper: Gatekeeper
     /// What is served over HTTP without a WebSocket.
     nonisolated let http: HTTPSide
@@ -96,15 +96,15 @@ package actor HubService: FolderService {
     private var servers: [WebSocketServer] = []
     private var listening: [HubAddress] = []
     /// What sessions did and the machine has not heard yet. Where many did something, it hears all of it together.
-    private nonisolated let events = Mailbox<SessionEvent>()
+    nonisolated let events = Mailbox<SessionEvent>()
     /// What sessions said after their first word, before the folder had been looked at once: until then it waits.
-    private var keptBack: [SessionEvent] = []
+    var keptBack: [SessionEvent] = []
     /// The sessions whose first word was heard before that.
-    private var greeted: Set<SessionID> = []
+    var greeted: Set<SessionID> = []
     /// How long a guest has to say hello once it is in.
-    private static let patience = TimeAmount.seconds(10)
+    static let patience = TimeAmount.seconds(10)
     /// Whoever's word came first need not wait much longer for an answer because many others' came with it.
-    private static let longestBatch = TimeAmount.milliseconds(5)
+    static let longestBatch = TimeAmount.milliseconds(5)
     /// So many sessions hold little, and their event loops deflate beside this thread.
     private static let few = 16
     private var waiter: CheckedContinuation<MirrorEnd, Never>?
@@ -215,162 +215,6 @@ package actor HubService: FolderService {
         on { $0.hearSessions() }
     }
 
-    // MARK: Sessions
-
-    private nonisolated func decide(_ request: UpgradeRequest) -> UpgradeDecision {
-        let known = [Session.subprotocol, EventSocket.subprotocol]
-        if request.subprotocols.first(where: known.contains) == EventSocket.subprotocol {
-            return decideOnFollower(request)
-        }
-        let admission: Gatekeeper.Admission
-        switch gatekeeper.judge(
-            request.head.headers, from: request.remoteAddress?.prefix ?? "",
-            peers: sessionCount.load(ordering: .relaxed), now: .now())
-        {
-        case .admitted(let found): admission = found
-        case .refused(let answer): return .reject(answer)
-        }
-        guard request.subprotocols.contains(Session.subprotocol) else {
-            return .reject(
-                HTTPAnswer(
-                    status: .badRequest, headers: ["sec-websocket-protocol": known.joined(separator: ", ")],
-                    text: "This is a nosocks hub. It speaks the subprotocols \(known.joined(separator: " and "))."))
-        }
-        let id = SessionID(rawValue: lastSession.add(1, ordering: .relaxed).newValue)
-        let peer = HubPeer(
-            hub: self, id: id, address: request.remoteAddress.map(Self.text) ?? "", admission: admission)
-        return .accept(subprotocol: Session.subprotocol, handler: Session(owner: peer, patience: Self.patience))
-    }
-
-    /// An address as people write it; empty for a Unix socket's other end, which has none.
-    private static func text(_ address: SocketAddress) -> String {
-        guard let host = address.ipAddress, let port = address.port else { return address.pathname ?? "" }
-        return host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
-    }
-
-    fileprivate nonisolated func opened(_ peer: HubPeer, _ session: Session) {
-        sessionCount.add(1, ordering: .relaxed)
-        tell(.opened(peer, session))
-    }
-
-    /// From now on, this is who may come in, and who is in and may not any more goes at once.
-    package func use(_ book: TokenBook) {
-        gatekeeper.use(book)
-        http.feed.review(gatekeeper.stillAdmits)
-        for (_, peer) in sessions.values.sorted(by: { $0.peer.id < $1.peer.id }) { checkAdmission(of: peer) }
-    }
-
-    /// The same, besides whoever has that name now.
-    package func use(_ book: TokenBook, keeping name: String) {
-        var book = book
-        if let holder = gatekeeper.book[name] { book.set(holder) }
-        use(book)
-    }
-
-    func readTokens() -> Bool {
-        guard let listed = options.listed else { return true }
-        guard let (book, kept) = listed() else { return false }
-        use(book, keeping: kept)
-        return true
-    }
-
-    private func checkAdmission(of peer: HubPeer) {
-        guard end == nil else { return }
-        let book = gatekeeper.book
-        guard let holder = peer.admission.holder else {
-            guard !book.isEmpty else { return }
-            return perform(machine.dismiss(peer.id, .revoked, "this hub wants a token now"))
-        }
-        guard let now = book[holder.name], now.digest == holder.digest else {
-            return perform(machine.dismiss(peer.id, .revoked, "the token was revoked"))
-        }
-        if now.role != holder.role { perform(machine.dismiss(peer.id, .ended, "the token's role has changed")) }
-    }
-
-    fileprivate nonisolated func closed(_ id: SessionID) {
-        sessionCount.subtract(1, ordering: .relaxed)
-        tell(.closed(id))
-    }
-
-    fileprivate nonisolated func tell(_ event: SessionEvent) {
-        guard events.put(event) else { return }
-        if let loop = MultiThreadedEventLoopGroup.currentEventLoop {
-            // After all else that this event loop has read in this turn: then one call of the other thread does for that.
-            loop.execute { self.on { $0.hearSessions() } }
-        } else {
-            on { $0.hearSessions() }
-        }
-    }
-
-    private func hearSessions() {
-        let events = eventsToHear()
-        var rest = events[...]
-        while !rest.isEmpty, end == nil {
-            let latest = NIODeadline.now() + Self.longestBatch
-            attempt { () throws(StoreFailure) in
-                while let event = rest.popFirst() {
-                    try hear(event)
-                    if NIODeadline.now() > latest { break }
-                }
-                perform(try machine.settled())
-            }
-        }
-        // Only now: what they did before they went is told with their names and addresses.
-        for case .closed(let id) in events { sessions[id] = nil }
-        guard end != nil else { return }
-        for case .opened(_, let session) in events { session.close(code: .goingAway) }
-        concludeIfDone()
-    }
-
-    /// Before the folder has been looked at once, a session is greeted and follows the feed, and what else it says waits:
-    /// what was changed here meanwhile comes first.
-    private func eventsToHear() -> [SessionEvent] {
-        let new = events.takeAll()
-        if machine.isFolderKnown || end != nil {
-            defer {
-                keptBack = []
-                greeted = []
-            }
-            return keptBack.isEmpty ? new : keptBack + new
-        }
-        return new.filter { event in
-            switch event {
-            case .received(let id, _):
-                if greeted.insert(id).inserted { return true }
-                keptBack.append(event)
-                return false
-            case .closed(let id):
-                keptBack.removeAll { if case .received(id, _) = $0 { true } else { false } }
-                return true
-            case .opened, .writable, .supplied, .resumed: return true
-            }
-        }
-    }
-
-    private func hear(_ event: SessionEvent) throws(StoreFailure) {
-        switch event {
-        case .opened(let peer, let session):
-            sessions[peer.id] = (session, peer)
-            counters.deliveries.came(peer.id, at: .now())
-            machine.opened(peer.id, isReadOnly: peer.admission.isReadOnly)
-            // Between its request and now its token may have been revoked.
-            checkAdmission(of: peer)
-        case .received(let id, let session):
-            try session.takeArrived { (messages) throws(StoreFailure) in
-                for case .applied(let revision, _) in messages {
-                    counters.deliveries.applied(revision, by: id, at: .now())
-                }
-                try machine.received(messages, from: id)
-            }
-        case .writable(let id, let isWritable): machine.writable(id, isWritable)
-        case .supplied(let id): machine.supplied(id)
-        case .resumed: machine.resumed()
-        case .closed(let id):
-            counters.deliveries.left(id)
-            machine.closed(id)
-        }
-    }
-
     // MARK: Actions
 
     func perform(_ actions: [HubAction<ByteBuffer>]) {
@@ -465,56 +309,5 @@ package actor HubService: FolderService {
         http.end()
         waiter?.resume(returning: end)
         waiter = nil
-    }
-}
-
-/// What a session did.
-private enum SessionEvent: Sendable {
-    case opened(HubPeer, Session)
-    /// There is something in ``Session/arrived``.
-    case received(SessionID, Session)
-    case writable(SessionID, Bool)
-    case supplied(SessionID)
-    case closed(SessionID)
-    /// None did: there is more to send to them.
-    case resumed
-}
-
-/// Passes on what one peer's connection tells.
-private final class HubPeer: SessionOwner {
-    let hub: HubService
-    let id: SessionID
-    let address: String
-    let admission: Gatekeeper.Admission
-
-    init(hub: HubService, id: SessionID, address: String, admission: Gatekeeper.Admission) {
-        self.hub = hub
-        self.id = id
-        self.address = address
-        self.admission = admission
-    }
-
-    func opened(_ session: Session) {
-        hub.opened(self, session)
-    }
-
-    func foresee(_ message: Message<ByteBuffer>) -> StagingAhead.Batch? {
-        admission.isReadOnly ? nil : hub.stagingAhead.begin(message.arrivals)
-    }
-
-    func received(_ session: Session) {
-        hub.tell(.received(id, session))
-    }
-
-    func writable(_ isWritable: Bool) {
-        hub.tell(.writable(id, isWritable))
-    }
-
-    func supplied() {
-        hub.tell(.supplied(id))
-    }
-
-    func closed(_ reason: String) {
-        hub.closed(id)
     }
 }

@@ -68,7 +68,7 @@ package struct HubMachine<Store: ReplicaStore>: FolderMachine {
     /// Revisions whose content was already known before them: peers find it at home.
     var derived: Set<Revision> = []
     /// Of large files that were accepted of late what they replaced: whoever follows has most of their chunk lists.
-    private(set) var formerVersions: [Digest: Digest] = [:]
+    var formerVersions: [Digest: Digest] = [:]
     /// A page of the feed, all that was in it after ``readAheadStart`` when it was read.
     var readAhead: ArraySlice<Change> = []
     var readAheadStart: Revision = .zero
@@ -82,11 +82,11 @@ package struct HubMachine<Store: ReplicaStore>: FolderMachine {
     /// Whether ``resumed()`` is to be called.
     var goesOn = false
     private(set) var epoch: Epoch
-    private(set) var head: Revision
+    var head: Revision
     /// The term of ``head``.
-    private var term: Term
+    var term: Term
     /// The term of what this run accepts.
-    private let ownTerm: Term
+    let ownTerm: Term
     /// Somebody here has said that what peers delete in this window is meant.
     var isConfirmed = false
     var deletionLimit: DeletionLimit
@@ -95,12 +95,12 @@ package struct HubMachine<Store: ReplicaStore>: FolderMachine {
     private let replica: UInt64
     /// So many paths are looked at before others have their turn. Each time is made durable by itself, which costs most
     /// where it is for a few.
-    private let step: Int
+    let step: Int
 
     /// The head as the feed has it.
-    private var published: Revision
+    var published: Revision
     // Accepted and not yet in the feed.
-    private var accepted: [(change: Change, base: Revision)] = []
+    var accepted: [(change: Change, base: Revision)] = []
 
     package let name: String
 
@@ -360,163 +360,5 @@ package struct HubMachine<Store: ReplicaStore>: FolderMachine {
         reconciler.notices.removeAll()
         defer { actions.removeAll() }
         return actions
-    }
-}
-
-// MARK: - Sequencing
-
-extension HubMachine {
-    /// How the hub judges a submission, content apart.
-    enum Judgement: Hashable {
-        case verdict(Verdict)
-        /// Nothing but its content stands between it and the feed.
-        case acceptable
-    }
-
-    /// Compare-and-swap: the base must still be the path's revision, and the tree well formed afterwards.
-    func judge(_ submission: Submission) throws(StoreFailure) -> Judgement {
-        let record = try reconciler.record(at: submission.path)
-        let current = record.remote
-        if current.revision != submission.base {
-            if let next = try successor(of: submission.base, at: submission.path), next.entry == submission.entry {
-                return .verdict(.accepted(next.revision))
-            }
-            return .verdict(
-                current.entry == submission.entry ? .accepted(current.revision) : .lost(current.revision))
-        }
-        if current.entry == submission.entry { return .verdict(.accepted(current.revision)) }
-        if current.entry.isDirectory, !submission.entry.isDirectory,
-            let inside = try reconciler.liveEntry(inside: submission.path)
-        {
-            return .verdict(.blocked(by: inside))
-        }
-        if submission.entry.isLive, let parent = submission.path.parent,
-            try !reconciler.record(at: parent).remote.entry.isDirectory
-        {
-            return .verdict(.blocked(by: parent))
-        }
-        return .acceptable
-    }
-
-    private func successor(of base: Revision, at path: RelativePath) throws(StoreFailure) -> Version? {
-        if let (change, _) = accepted.first(where: { $0.base == base && $0.change.path == path }) {
-            return change.version
-        }
-        return try store.successor(of: base, at: path)
-    }
-
-    /// Gives an acceptable submission the next revision. It is in nobody's feed before ``publish()``.
-    mutating func accept(_ submission: Submission, author: String) throws(StoreFailure) -> Change {
-        // Nobody who begins from here on is concerned: what they lack is sent along.
-        if !sessions.isEmpty, case .file(let file) = submission.entry, try store.knows(file.digest) {
-            derived.insert(head.next)
-        }
-        head = head.next
-        term = ownTerm
-        let version = Version(revision: head, entry: submission.entry)
-        let change = Change(path: submission.path, version: version, author: author)
-        accepted.append((change, submission.base))
-        var record = try reconciler.record(at: submission.path)
-        if let new = submission.entry.largeFile, let old = record.remote.entry.largeFile, new.digest != old.digest {
-            if formerVersions.count >= 1000 { formerVersions.removeAll() }
-            formerVersions[new.digest] = old.digest
-        }
-        record.heard(version, from: author)
-        reconciler.put(record)
-        return change
-    }
-
-    /// Makes what was accepted durable. Only then may anyone hear of it.
-    mutating func publish() throws(StoreFailure) {
-        guard !accepted.isEmpty else { return }
-        let changes = accepted.map(\.change)
-        try reconciler.commit(accepting: changes, bases: accepted.map(\.base), cursor: cursor)
-        accepted.removeAll(keepingCapacity: true)
-        hasPublished = true
-        if !sessions.isEmpty {
-            fresh = changes
-            freshStart = published
-        }
-        published = head
-        if derived.count > 100_000 { derived.removeAll() }
-        backlog.unblock()
-    }
-}
-
-// MARK: - The hub's own disk
-
-extension HubMachine {
-    /// Works off some of what wants a look, publishes what came of it, and sends out that and what else is due: peers
-    /// have work while this goes on (``HubAction/goOn``), and what they say is heard in between.
-    package mutating func settled() throws(StoreFailure) -> [Action] {
-        var room = step
-        // What was judged together goes together.
-        while backlog.hasDirty, room > 0 || reconciler.deletions.isPermitting {
-            let some = backlog.take(step)
-            room -= some.count
-            var inner: [RelativePath] = []
-            for (path, rereading) in some {
-                if try settle(path, rereading: rereading) == .waiting(.children) { inner.append(path) }
-            }
-            // Directories go after what was in them, the innermost first.
-            for path in inner.reversed() { try settle(path, rereading: false) }
-            try finishBatch()
-        }
-        forgetReleased()
-        try serve()
-        if !goesOn, !due.isEmpty || backlog.hasDirty {
-            goesOn = true
-            actions.append(.goOn)
-        }
-        return takeActions()
-    }
-
-    @discardableResult
-    mutating func settle(
-        _ path: RelativePath, rereading: Bool, canWait: Bool = true
-    ) throws(StoreFailure) -> Standing {
-        let standing = try reconciler.reconcile(path, rereading: rereading, canWait: canWait)
-        backlog.note(path, standing)
-        try acceptOwn()
-        if standing != .waiting(.content) { absent[path] = nil }
-        if standing == .settled || standing == .submitted { try tellFound(at: path) }
-        while let former = reconciler.formerNames.popLast() {
-            backlog.take(former)
-            try settle(former, rereading: false, canWait: false)
-        }
-        return standing
-    }
-
-    /// The hub's own submissions are judged where they arise, so that what is inside a new directory finds it live.
-    private mutating func acceptOwn() throws(StoreFailure) {
-        for submission in reconciler.submissions {
-            switch try judge(submission) {
-            case .acceptable:
-                let was = try reconciler.record(at: submission.path).base.entry
-                let change = try accept(submission, author: name)
-                try reconciler.accepted(submission.path, at: change.revision)
-                reconciler.notices.append(.sent(change, was: was))
-            case .verdict(.accepted(let revision)):
-                try reconciler.accepted(submission.path, at: revision)
-                backlog.add(submission.path)
-            case .verdict(.blocked):
-                try reconciler.withdrawn(submission.path)
-                backlog.block(submission.path)
-            case .verdict:
-                try reconciler.withdrawn(submission.path)
-                backlog.add(submission.path)
-            }
-        }
-        reconciler.submissions.removeAll()
-    }
-
-    mutating func finishBatch() throws(StoreFailure) {
-        for content in reconciler.missing { try lack(content) }
-        reconciler.missing.removeAll()
-        for path in reconciler.touched { backlog.add(path) }
-        reconciler.touched.removeAll()
-        try publish()
-        try reconciler.commit(cursor: nil, durably: false)
-        try reconciler.dropSuperseded()
     }
 }

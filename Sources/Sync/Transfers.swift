@@ -19,6 +19,9 @@ package struct Transfers {
         var awaitsList = false
         /// Whether a chunk has come that was another one.
         var isDoubted = false
+        /// In bytes: what has come of it, of what was missing when it began.
+        var arrived: UInt64 = 0
+        let missing: UInt64
 
         var isComplete: Bool { !wantsList && !awaitsList && ahead.isEmpty && awaited.isEmpty }
     }
@@ -39,6 +42,13 @@ package struct Transfers {
     package var count: Int { transfers.count }
     package var isEmpty: Bool { transfers.isEmpty }
     package func contains(_ file: Digest) -> Bool { transfers[file] != nil }
+    /// How far they are, without those whose chunks are not known yet.
+    package var underway: Underway {
+        transfers.values.reduce(into: Underway()) { all, transfer in
+            all.done += transfer.arrived
+            all.left += transfer.missing - min(transfer.missing, transfer.arrived)
+        }
+    }
 
     /// Wants what a path waits for.
     package mutating func add(_ content: MissingContent) {
@@ -51,7 +61,9 @@ package struct Transfers {
         // The same chunk may stand in a file many times, and is wanted once.
         var seen: Set<Digest> = []
         let chunks = content.chunks.filter { seen.insert($0.digest).inserted }
-        transfers[content.file] = Transfer(paths: [content.path], wantsList: content.list, ahead: chunks[...])
+        transfers[content.file] = Transfer(
+            paths: [content.path], wantsList: content.list, ahead: chunks[...],
+            missing: chunks.reduce(0) { $0 + UInt64($1.size) })
         order.append(content.file)
     }
 
@@ -95,6 +107,7 @@ package struct Transfers {
     package mutating func received(chunk: Digest, of file: Digest) -> [RelativePath] {
         guard let awaited = transfers[file]?.awaited.removeValue(forKey: chunk) else { return [] }
         outstanding -= min(outstanding, UInt64(awaited.size))
+        transfers[file]?.arrived += UInt64(awaited.size)
         return finishIfComplete(file)
     }
 
