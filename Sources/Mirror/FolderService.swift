@@ -117,6 +117,7 @@ extension FolderService {
         if case .withoutEvents(let name) = folder.polling {
             report(.unwatched(reason: "\(name) does not tell of what others change on it"))
         }
+        folder.readMeter.use { [weak self] bytes in self?.report(.reading(bytes: bytes)) }
         polls.began = .now()
         attempt { () throws(StoreFailure) in perform(try machine.started()) }
         scan(nil)

@@ -6,6 +6,8 @@ package enum MirrorEvent: Sendable {
     case listening(HubAddress)
     /// The folder, or a part of it, is being looked at; so many names were met so far.
     case scanning(entries: Int)
+    /// Of large files, so many bytes have been read since the process began.
+    case reading(bytes: UInt64)
     /// The folder has been looked at in full.
     case scanned(entries: Int)
     /// Changes can't be watched for here: the folder is compared now and then.
@@ -47,6 +49,8 @@ package enum MirrorEvent: Sendable {
         /// The feed was read up to here, and ends there for now.
         package var revision: Revision
         package var head: Revision
+        /// Of large files, what is on its way in either direction: no part of ``bytes`` yet.
+        package var underway = Underway()
 
         package init(entries: Int = 0, bytes: UInt64 = 0, revision: Revision = .zero, head: Revision = .zero) {
             self.entries = entries

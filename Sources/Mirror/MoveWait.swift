@@ -35,7 +35,7 @@ final class MoveWait: Sendable {
             }
             switch event {
             // How far it is belongs to no place in the order.
-            case .progress: report(event)
+            case .progress, .reading: report(event)
             case .applied, .sent, .appliedMove, .sentMove, .inSync:
                 let isFirst = state.held.isEmpty
                 state.add(event, isHalf: isHalf)

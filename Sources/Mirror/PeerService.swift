@@ -78,6 +78,9 @@ package actor PeerService: FolderService {
     /// What was said last of the proxy, since there was a hub.
     private var saidOfProxy: String?
     private var progress = MirrorEvent.Progress()
+    private var uploads = Uploads()
+    private var toldProgress = NIODeadline.now()
+    private static let progressInterval = TimeAmount.milliseconds(100)
     private var isOutOfSpace = false
     /// Whether a scan met what it could not look into.
     private var hasUnscanned = false
@@ -146,7 +149,7 @@ package actor PeerService: FolderService {
         ServiceStanding(
             role: .peer, name: machine.name, urls: ["\(options.hub)"], hub: session == nil ? nil : hubName,
             isConnected: session != nil,
-            cursor: folder.cursor, newest: machine.newest)
+            cursor: folder.cursor, newest: machine.newest, underway: underway.left > 0 ? underway : nil)
     }
 
     var offeredPaths: Set<RelativePath> { machine.offeredPaths }
@@ -256,7 +259,16 @@ package actor PeerService: FolderService {
         on { peer in
             guard number == peer.attemptNumber else { return }
             peer.attempt { () throws(StoreFailure) in peer.perform(try body(&peer.machine)) }
+            if NIODeadline.now() - peer.toldProgress >= Self.progressInterval { peer.tellProgress() }
         }
+    }
+
+    private var underway: Underway { machine.arriving + uploads.underway }
+
+    private func tellProgress() {
+        progress.underway = underway
+        toldProgress = .now()
+        report(.progress(progress))
     }
 
     fileprivate nonisolated func closed(_ number: UInt64, _ reason: String) {
@@ -299,8 +311,9 @@ package actor PeerService: FolderService {
         if case .applied(_, let revision) = message {
             isDistrusted = false
             progress.revision = revision
-            report(.progress(progress))
+            tellProgress()
         }
+        uploads.sends(message)
         session?.send(message)
     }
 
@@ -313,7 +326,9 @@ package actor PeerService: FolderService {
         case .problem(let path, let problem):
             problems[path] = problem
             if problem.reason == .noSpace { isOutOfSpace = true }
-        case .sent(let change, _): problems[change.path] = nil
+        case .sent(let change, _):
+            problems[change.path] = nil
+            uploads.ended(change)
         case .conflict, .held: break
         }
     }
@@ -326,6 +341,7 @@ package actor PeerService: FolderService {
         saidUnreachable = false
         saidOfProxy = nil
         progress = MirrorEvent.Progress(revision: welcome.from, head: welcome.head)
+        uploads.removeAll()
         if trust != .system, let pin = session?.connection?.serverPin {
             trust = .pin(HubPin(pin))
             report(.trusted(HubPin(pin)))
@@ -334,7 +350,8 @@ package actor PeerService: FolderService {
     }
 
     private func inSync(_ cursor: Cursor) {
-        report(.progress(progress))
+        uploads.removeAll()
+        tellProgress()
         report(.inSync(cursor))
         guard options.isOnce else { return }
         if let held = machine.heldDeletions { return finish(.held(held)) }

@@ -61,7 +61,7 @@ struct EventLine: Encodable {
     /// `isInSync`: whether the snapshot that is under way, if any, was told to be done.
     static func lines(of event: MirrorEvent, isInSync: Bool) -> [EventLine] {
         switch event {
-        case .scanning, .scanned, .trusted: []
+        case .scanning, .reading, .scanned, .trusted: []
         case .listening(let url): [EventLine("listening") { $0.url = "\(url)" }]
         case .unwatched(let reason): [EventLine("problem") { $0.reason = "changes can't be watched for: \(reason)" }]
         case .uncontrolled(let reason): [EventLine("problem") { $0.reason = "the control socket: \(reason)" }]
@@ -144,7 +144,7 @@ struct EventLine: Encodable {
     mutating func setProgress(_ state: String, _ progress: MirrorEvent.Progress) {
         self.state = state
         entries = progress.entries
-        bytes = progress.bytes
+        bytes = progress.bytes + progress.underway.done
     }
 
     private mutating func set(_ path: RelativePath) {

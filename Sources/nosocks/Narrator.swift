@@ -49,6 +49,7 @@ final class Narrator: Sendable {
             talk.say("to join: nosocks join\(joining) \(reachable(url)) DIR", ["url": "\(url)"])
             if let page = reachable(url).page { talk.say("in a browser: \(page)", ["url": page]) }
         case .scanning(let entries): state.withLock { $0.steps.looking(at: entries, isAll: false) }
+        case .reading(let bytes): state.withLock { $0.steps.read(bytes) }
         case .scanned(let entries):
             state.withLock { $0.steps.looking(at: entries, isAll: true) }
             talk.detail("looked at \(Wording.entries(entries))", ["entries": "\(entries)"])

@@ -1,4 +1,5 @@
 import Mirror
+import Tree
 
 /// A replica's status in a person's words.
 struct StatusText {
@@ -53,7 +54,10 @@ struct StatusText {
             return status.unsent > 0 ? "in sync, and \(staying) with changes that stay here" : "in sync"
         }
         let count = status.pending
-        return count > 0 ? "\(count == 1 ? "1 path" : "\(count) paths") on the way" : "getting in step"
+        guard count > 0 else { return "getting in step" }
+        let paths = "\(count == 1 ? "1 path" : "\(count) paths") on the way"
+        guard let underway = status.underway else { return paths }
+        return "\(paths), \(Wording.bytes(underway.done)) of \(Wording.bytes(underway.done + underway.left))"
     }
 
     private var holds: String { "\(Wording.entries(Int(clamping: status.entries))), \(Wording.bytes(status.bytes))" }

@@ -146,6 +146,27 @@ extension Commands {
             }
         }
 
+        @Test("how much of a large file has come, or gone, shows while it is on its way")
+        func largeFile() async throws {
+            try await Bench.run { bench in
+                let hub = try await bench.hub()
+                try hub.folder.writeRandom(5 << 20, to: "comes")
+                try await hub.wait()
+                let copy = bench.folder.folder("copy")
+                for name: Name in ["comes", "goes"] {
+                    if name == "goes" { try copy.writeRandom(5 << 20, to: name) }
+                    let terminal = try Terminal()
+                    let words = [Binary.nosocks, "join", "--once", "--limit-rate", "2M", hub.url, "copy"]
+                    let program = try bench.start(words, on: terminal, environment: Self.xterm)
+                    #expect(try await program.ending() == 0)
+                    let part = /0 entries, [1-4]\.\d MiB, \d+\.\d [KM]iB\/s, \d+ s left/
+                    #expect(terminal.writes.joined().contains(part), "\(name): \(terminal.writes)")
+                    let content = try copy.read(name)
+                    #expect(try hub.folder.read(name) == content)
+                }
+            }
+        }
+
         @Test("a hub's first look shows how far it is, and TERM=dumb gets words alone")
         func firstLook() async throws {
             try await Bench.run { bench in
@@ -156,7 +177,8 @@ extension Commands {
                 let terminal = try Terminal()
                 let program = try bench.start(hub, on: terminal, environment: Self.xterm)
                 try await terminal.shows("ready in")
-                #expect(terminal.writes.joined().contains("looking at the folder: "))
+                let looking = /looking at the folder: \d entr(y|ies), \d+\.\d MiB read, \d s/
+                #expect(terminal.writes.joined().contains(looking))
                 program.signal(SIGTERM)
                 #expect(try await program.ending() == 0)
                 #expect(!terminal.text.contains("looking at"))

@@ -26,6 +26,8 @@ package final class ContentReader {
     private var block = ChunkHasher.Block(byteCount: bufferSize)
     /// Asked between two reads of a large file; true ends it.
     package var cancel: (() -> Bool)?
+    /// Hears of what is read of large files.
+    package var meter: ReadMeter?
 
     /// A read is this long, unless chunks are so large that it must be more.
     private static let bufferSize = 1 << 20
@@ -80,6 +82,7 @@ package final class ContentReader {
             let room = UnsafeMutableRawBufferPointer(rebasing: block.bytes[held...])
             let count = try disk { () throws(DiskError) in try file.read(into: room, at: offset) }
             offset += UInt64(count)
+            meter?.add(count)
             guard offset <= size else { throw .unstable }
             let isEnd = count < room.count
             var start = 0

@@ -84,6 +84,8 @@ package struct ReplicaStatus: Codable, Hashable, Sendable {
     package var bytes: UInt64
     /// Paths on which something is under way.
     package var pending: UInt64
+    /// Of large files that come to this peer or go from it, in bytes; nil while there are none.
+    package var underway: Underway?
     package var problems: [PathProblem]
     /// Conflict copies on this disk.
     package var conflicts: UInt64

@@ -108,9 +108,10 @@ extension FolderService {
             connected: standing.isConnected, inSync: machine.isSettled && !scans.isActive,
             epoch: "\(standing.cursor.epoch)", revision: standing.cursor.revision.rawValue,
             entries: counts.entries, bytes: counts.bytes,
-            pending: direction == .sendOnly ? unsettled : max(counts.unfinished, unsettled), problems: pathProblems,
-            conflicts: conflicts, held: heldDeletions, peers: standing.peers, watches: watches,
-            direction: ReplicaStatus.Direction(direction), unsent: UInt64(machine.backlog.unsent.count))
+            pending: direction == .sendOnly ? unsettled : max(counts.unfinished, unsettled),
+            underway: standing.underway, problems: pathProblems, conflicts: conflicts, held: heldDeletions,
+            peers: standing.peers, watches: watches, direction: ReplicaStatus.Direction(direction),
+            unsent: UInt64(machine.backlog.unsent.count))
     }
 
     private var pathProblems: [ReplicaStatus.PathProblem] {
@@ -205,5 +206,6 @@ struct ServiceStanding {
     var cursor: Cursor
     /// The newest revision that holds something of this replica's, or that it has seen.
     var newest: Revision
+    var underway: Underway?
     var peers: [ReplicaStatus.Peer] = []
 }

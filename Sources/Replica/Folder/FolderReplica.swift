@@ -20,6 +20,7 @@ package final class FolderReplica {
     private let lock: FolderLock
 
     let reader = ContentReader()
+    package let readMeter = ReadMeter()
     let readAhead: ReadAhead
     let stager: Stager
     package let stagingAhead: StagingAhead
@@ -106,7 +107,8 @@ package final class FolderReplica {
         } catch {
             throw .index(error)
         }
-        readAhead = ReadAhead(root)
+        readAhead = ReadAhead(root, readMeter)
+        reader.meter = readMeter
         stager = Stager(folder: state.staging)
         stagingAhead = StagingAhead(stager, floor: floor)
         uploads = UploadFolder(stager, floor: floor)

@@ -34,11 +34,13 @@ final class ReadAhead: Sendable {
     private static let limit = 256
 
     private let root: Root
+    private let meter: ReadMeter
     private let state = Mutex(State())
     private let wakeUp = Semaphore()
 
-    init(_ root: Root) {
+    init(_ root: Root, _ meter: ReadMeter) {
         self.root = root
+        self.meter = meter
     }
 
     /// Reads the file at `path`, then calls `done` on the thread of this object.
@@ -102,6 +104,7 @@ final class ReadAhead: Sendable {
 
     private func run() {
         let reader = ContentReader()
+        reader.meter = meter
         reader.cancel = { [self] in state.withLock(\.isStopped) }
         while true {
             wakeUp.wait()

@@ -23,17 +23,17 @@ struct Generate: DocumentedCommand {
             for file in Self.files { StandardStream.output.write("\(file.name)\n".utf8) }
             return
         }
-        for file in Self.files { try write(file.text, to: "\(directory)/\(file.name)") }
+        for file in Self.files { try write(file.text(), to: "\(directory)/\(file.name)") }
     }
 
-    /// Names below the folder, and what is in them.
-    private static var files: [(name: String, text: String)] {
+    /// Names below the folder, and what is in them, each made when it is its turn.
+    private static var files: [(name: String, text: () -> String)] {
         let completions: [(String, CompletionShell)] = [
             ("bash-completion/completions/nosocks", .bash), ("zsh/site-functions/_nosocks", .zsh),
             ("fish/vendor_completions.d/nosocks.fish", .fish),
         ]
-        return completions.map { ($0, Nosocks.completionScript(for: $1)) }
-            + ManualPage.all.map { ("man/man1/\($0.name).1", $0.text) }
+        return completions.map { name, shell in (name, { Nosocks.completionScript(for: shell) }) }
+            + ManualPage.all.map { page in ("man/man1/\(page.name).1", { page.text }) }
     }
 
     private func write(_ text: String, to path: String) throws {
