@@ -15,6 +15,8 @@ enum Main {
         signal(SIGPIPE, SIG_IGN)
         // So is a file that grew beyond what this process may write (`ulimit -f`).
         signal(SIGXFSZ, SIG_IGN)
+        // Nobody but root may raise a thread's priority, and libdispatch tells the system's log of each time it tries to.
+        setlogmask(1 << LOG_EMERG)
         var settings: Settings?
         do {
             var command = try parse(&settings)

@@ -202,8 +202,11 @@ final class Narrator: Sendable {
             defer { state.isReady = state.isReady || isReady }
             return (standing(state), isReady && !state.isReady)
         }
-        if isFirst { manager.ready() }
-        if let text { manager.status(text) }
+        if isFirst {
+            manager.ready(text)
+        } else if let text {
+            manager.status(text)
+        }
     }
 
     private func standing(_ state: State) -> String {

@@ -51,9 +51,10 @@ final class ServiceManager: Sendable {
         return .microseconds(microseconds)
     }
 
-    func ready() {
+    /// In one message with how it is: whoever waited for the one reads the other next.
+    func ready(_ status: String?) {
         isReady.store(true, ordering: .relaxed)
-        tell("READY=1")
+        tell("READY=1" + (status.map { "\nSTATUS=\($0)" } ?? ""))
     }
 
     /// Settings are being read again, which ``reloaded()`` ends. Who is not ready yet has told nothing that it could be
@@ -65,7 +66,7 @@ final class ServiceManager: Sendable {
         tell("RELOADING=1\nMONOTONIC_USEC=\(now.tv_sec * 1_000_000 + now.tv_nsec / 1000)")
     }
 
-    func reloaded() { if isReady.load(ordering: .relaxed) { ready() } }
+    func reloaded() { if isReady.load(ordering: .relaxed) { tell("READY=1") } }
 
     func stopping() { tell("STOPPING=1") }
     func status(_ text: String) { tell("STATUS=\(text)") }
