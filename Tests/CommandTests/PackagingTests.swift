@@ -141,6 +141,25 @@ extension Commands {
             }
         }
 
+        private static func isClone() async throws -> Bool {
+            guard access("\(Page.root)/.git", F_OK) == 0 else { return false }
+            return try await has("git")
+        }
+
+        @Test("the container is built from what a clone has", .enabled { try await isClone() })
+        func sources() async throws {
+            let recipe = try Page.text("Samples/container/Containerfile")
+            let copies = recipe.matches(of: #/(?m)^COPY (?!--)(.*) \S+$/#).flatMap { $0.1.split(separator: " ") }
+            #expect(copies.count > 4)
+            try await Bench.run { bench in
+                for name in copies {
+                    let list = ["git", "-c", "safe.directory=*", "-C", Page.root, "ls-files", "--", String(name)]
+                    let files = try await bench.run(list).output
+                    #expect(!files.isEmpty, "\(name)")
+                }
+            }
+        }
+
         @Test("the container is healthy as long as its hub answers")
         func health() async throws {
             let recipe = try Page.text("Samples/container/Containerfile")
