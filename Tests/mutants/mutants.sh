@@ -63,11 +63,11 @@ try() {
     fi
 }
 
-try "no base check at the hub" Sources/Sync/HubMachine.swift \
+try "no base check at the hub" Sources/Sync/HubMachine+Sequencing.swift \
     's/if current\.revision != submission\.base \{/if false {/'
 try "no echo filter" Sources/Sync/Reconciler.swift \
     's/record\.base = record\.remote\n        record\.fingerprint = fingerprint/record.fingerprint = fingerprint/'
-try "cursor moved before what it covers" Sources/Sync/PeerMachine.swift \
+try "cursor moved before what it covers" Sources/Sync/PeerMachine+Feed.swift \
     's/(        var paths: \[RelativePath\] = \[\]\n        paths\.reserveCapacity)/        try store.save([], cursor: cursor(through: through, knowing: through), durably: true)\n$1/'
 try "tombstones dropped from the feed" Sources/Sync/HubMachine+Feed.swift \
     's/for change in changes \{/for change in changes where change.entry.isLive {/'
@@ -91,7 +91,7 @@ try "a hub set back that has gone on not noticed" Sources/Sync/HubMachine.swift 
     's/return try store\.term\(at: cursor\.known\.revision\) == cursor\.known\.term/return true/'
 try "older sessions of a replica still submit" Sources/Sync/HubMachine.swift \
     's/sessions\[id\]\?\.isSuperseded = true/_ = id/'
-try "what was accepted before not recognised" Sources/Sync/HubMachine.swift \
+try "what was accepted before not recognised" Sources/Sync/HubMachine+Sequencing.swift \
     's/if let next = try successor\(of: submission\.base, at: submission\.path\), next\.entry == submission\.entry \{/if submission.base < .zero, let next = try successor(of: submission.base, at: submission.path) {/'
 try "offers not durable before they are sent" Sources/Sync/PeerMachine+Offers.swift \
     's/(guard !submissions\.isEmpty else \{ return \}\n\s+try reconciler\.commit\(cursor: nil, durably: )true/$1false/'
@@ -107,7 +107,7 @@ try "what a message of the feed has no room for is passed over" Sources/Sync/Hub
     's/                through = change\.revision\n//'
 try "what is beyond the end of others' messages is passed over" Sources/Sync/HubMachine+Feed.swift \
     's/                through = end\n//'
-try "one change is published with the next" Sources/Sync/HubMachine.swift \
+try "one change is published with the next" Sources/Sync/HubMachine+Sequencing.swift \
     's/guard !accepted\.isEmpty else \{ return \}/guard accepted.count > 1 else { return }/'
 try "a peer that is sent away gives up" Sources/Sync/PeerMachine.swift \
     's/case \.ended, \.failed, \.tooManyPeers: break\n(\s+case) \.version,/case .failed, .tooManyPeers: break\n$1 .ended, .version,/'
@@ -119,7 +119,7 @@ try "readers try to submit" Sources/Sync/PeerMachine.swift \
     's/reconciler\.maySubmit = !welcome\.isReadOnly/reconciler.maySubmit = true/'
 try "a stranger is heard" Sources/Sync/HubMachine.swift \
     's/guard session\.isGreeted else \{/guard session.isGreeted || true else {/'
-try "files below files" Sources/Sync/HubMachine.swift \
+try "files below files" Sources/Sync/HubMachine+Sequencing.swift \
     's/if submission\.entry\.isLive, let parent/if submission.base < .zero, let parent/'
 try "unreadable taken for deleted" Sources/Sync/Reconciler+Reconcile.swift \
     's/case \.unknown\(let problem\):\n\s+notices\.append\(\.problem\(path, problem\)\)\n\s+return \.waiting\(\.problem\)/case .unknown: found = Found(entry: .tombstone, fingerprint: nil)/'
@@ -133,7 +133,7 @@ try "problems are not looked at again" Sources/Sync/PeerMachine.swift \
     's/        backlog\.retryProblems\(\)\n//'
 try "in sync while offers have no verdict" Sources/Sync/PeerMachine.swift \
     's/isScanned && offers\.isEmpty && transfers\.isEmpty && sweep/isScanned && sweep/'
-try "revisions with gaps" Sources/Sync/HubMachine.swift \
+try "revisions with gaps" Sources/Sync/HubMachine+Sequencing.swift \
     's/        head = head\.next\n/        head = head.next.next\n/'
 try "the disk asked again before the replacement" Sources/Sync/Reconciler+Apply.swift \
     's/(let placement = try store\.place\(\n\s+record\.remote\.entry, staged: staged, at: record\.path, expecting: )found\.fingerprint\)/$1freshly(record) ?? found.fingerprint)/; s/(extension Reconciler \{\n)/$1    private func freshly(_ record: Record) -> Fingerprint? {\n        if case .present(_, let now)? = try? store.look(at: record.path, record: record, rereading: false) { now } else { nil }\n    }\n\n/'
@@ -147,7 +147,7 @@ try "a hub takes what it ignores" Sources/Sync/HubMachine+Submissions.swift \
     's/if try isIgnored\(submission\) \{ return \.refused\(\.ignored\) \}//'
 try "ignored, and not lost sight of without a hub" Sources/Sync/PeerMachine.swift \
     's/if backlog\.hasDirty \{ try reconciler\.loseSight\(among: all\) \}//'
-try "more is announced than what was heard" Sources/Sync/PeerMachine.swift \
+try "more is announced than what was heard" Sources/Sync/PeerMachine+Feed.swift \
     's/try reconciler\.commit\(cursor: nil, durably: false\)\n        var paths/var paths/'
 try "every deletion passes where it is made" Sources/Sync/DeletionGuard.swift \
     's/guard allowance > 0 else \{/guard true else {/'
