@@ -17,6 +17,7 @@ package struct Move: Hashable, Sendable {
         let (arrival, departure) = first.change.entry.isLive ? (first, second) : (second, first)
         guard departure.change.entry.isTombstone, let left = departure.was, left == arrival.change.entry,
             left.isLive, !left.isDirectory, arrival.was?.isTombstone == true,
+            arrival.change.path != departure.change.path,
             arrival.change.author == departure.change.author
         else { return nil }
         self.arrival = arrival.change

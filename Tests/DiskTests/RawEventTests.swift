@@ -38,8 +38,9 @@ import Testing
 
     @Test func `Anything else stays an event of its own`() {
         let apart: [(watch: Int32, kind: Kind, cookie: UInt32, name: String)] = [
-            (1, .written, 0, "a"), (2, .written, 0, "a"), (2, .written, 0, "ab"), (2, .created, 0, "ab"),
-            (2, .deleted, 0, "ab"), (2, .created, 0, "ab"), (2, .movedFrom, 7, "ab"), (2, .movedTo, 7, "b"),
+            (1, .written, 0, "a"), (2, .written, 0, "a"), (2, .written, 0, "ac"), (2, .written, 0, "ab"),
+            (2, .created, 0, "ab"), (2, .deleted, 0, "ab"), (2, .created, 0, "ab"), (2, .movedFrom, 7, "ab"),
+            (2, .movedTo, 7, "b"),
             (2, .closed, 0, "b"), (2, .written, 0, "b"), (1, [.created, .isDirectory], 0, "d"),
             (1, [.touched, .isDirectory], 0, "d"), (1, .touched, 0, ""), (1, .touched, 0, ""), (-1, .overflow, 0, ""),
         ]

@@ -64,6 +64,10 @@ import Tree
         ] {
             #expect(told(arrival, gone) == ["4 b", "5 a"])
         }
+        // What came and went again under one name is nowhere else now.
+        #expect(
+            told(try change(4, "a", Self.file(), was: .tombstone), try change(5, "a", .tombstone, was: Self.file()))
+                == ["4 a", "5 a"])
         #expect(
             told(
                 try change(4, "b", Self.directory, was: .tombstone), try change(5, "a", .tombstone, was: Self.directory)
