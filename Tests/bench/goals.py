@@ -88,6 +88,8 @@ ROWS = [
     Row("slow", "ten", "10 changes in a row, until the last is there", 0.4, None, False),
     Row("slow", "ten-awaited", "10 changes, each awaited"),
     Row("slow", "ten-bytes", "10 changes in a row, on the link"),
+    Row("slow", "median", "a saved file while a large one is on its way, median"),
+    Row("slow", "p99", "99th percentile"),
     Row("busy", "median", "median"),
     Row("busy", "p99", "99th percentile", 0.030, None, False),
     Row("busy", "worst", "the longest"),

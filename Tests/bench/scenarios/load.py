@@ -42,7 +42,22 @@ def slow(bench, tool):
             time.sleep(1)
             took = Saver(bench, tool, "file", pair.origin, pair.copies).latencies(saves=10, seconds=60)
             bench.record("slow", "ten-awaited", tool, sum(took))
+            if not tool.by_hand:
+                overtake(bench, tool, pair)
     shutil.rmtree(pair.root)
+
+
+def overtake(bench, tool, pair):
+    """Saved files, while one is on its way that takes the link ten seconds."""
+    large = join(pair.root, "noise")
+    data.noise(large, bench.count(64, least=16) * MIB, 9)
+    copied = join(pair.copy, "noise")
+    saver = Saver(bench, tool, "beside", pair.origin, pair.copies)
+    saver.latencies(saves=1, seconds=60)
+    os.rename(large, join(pair.origin, "noise"))
+    time.sleep(1)
+    took = latencies_until(saver, lambda: exists(copied))
+    record_latencies(bench, tool, "slow", took)
 
 
 def ten_in_a_row(bench, tool, pair):
