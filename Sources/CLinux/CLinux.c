@@ -34,6 +34,7 @@ _Static_assert(
         offsetof(struct clinux_tcp_info, rwnd_limited) == offsetof(struct tcp_info, tcpi_rwnd_limited),
     "struct tcp_info");
 const int clinux_TCP_INFO = TCP_INFO;
+const int clinux_TCP_NOTSENT_LOWAT = TCP_NOTSENT_LOWAT;
 const int clinux_O_PATH = O_PATH;
 #ifndef RENAME_NOREPLACE
 #define RENAME_NOREPLACE 1
@@ -48,6 +49,7 @@ const unsigned int clinux_RENAME_EXCHANGE = RENAME_EXCHANGE;
 #else
 #include <stdio.h>
 const int clinux_TCP_INFO = -1;
+const int clinux_TCP_NOTSENT_LOWAT = -1;
 const int clinux_O_PATH = 0;
 const unsigned int clinux_RENAME_NOREPLACE = 1;
 const unsigned int clinux_RENAME_EXCHANGE = 2;

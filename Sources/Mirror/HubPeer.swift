@@ -9,7 +9,8 @@ enum SessionEvent: Sendable {
     /// There is something in ``Session/arrived``.
     case received(SessionID, Session)
     case writable(SessionID, Bool)
-    case supplied(SessionID)
+    /// Content has left for the socket; the next message should have so many bytes of it.
+    case supplied(SessionID, UInt64)
     case closed(SessionID)
     /// None did: there is more to send to them.
     case resumed
@@ -45,8 +46,8 @@ final class HubPeer: SessionOwner {
         hub.tell(.writable(id, isWritable))
     }
 
-    func supplied() {
-        hub.tell(.supplied(id))
+    func supplied(next piece: UInt64) {
+        hub.tell(.supplied(id, piece))
     }
 
     func closed(_ reason: String) {

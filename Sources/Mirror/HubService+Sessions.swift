@@ -155,7 +155,7 @@ extension HubService {
                 try machine.received(messages, from: id)
             }
         case .writable(let id, let isWritable): machine.writable(id, isWritable)
-        case .supplied(let id): machine.supplied(id)
+        case .supplied(let id, let piece): machine.supplied(id, next: piece)
         case .resumed: machine.resumed()
         case .closed(let id):
             counters.deliveries.left(id)

@@ -402,8 +402,8 @@ private struct HubLink: SessionOwner {
 
     func writable(_ isWritable: Bool) {}
 
-    func supplied() {
-        peer.event(number) { (machine) throws(StoreFailure) in try machine.supplied() }
+    func supplied(next piece: UInt64) {
+        peer.event(number) { (machine) throws(StoreFailure) in try machine.supplied(next: piece) }
     }
 
     func closed(_ reason: String) {

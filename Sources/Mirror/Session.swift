@@ -17,7 +17,8 @@ protocol SessionOwner: Sendable {
     /// There is something in ``Session/arrived``.
     func received(_ session: Session)
     func writable(_ isWritable: Bool)
-    func supplied()
+    /// Content has left for the socket; the next message should have about `piece` bytes of it.
+    func supplied(next piece: UInt64)
     func closed(_ reason: String)
 }
 
@@ -38,6 +39,8 @@ final class Session: WebSocketHandler {
     static let subprotocol = "nosocks.1"
     /// Bytes that may wait for the socket before no more is sent.
     static let mostWaiting = 512 << 10
+    /// In bytes.
+    private static let leastPiece: UInt64 = 64 << 10
     /// Above this the other side is slowed down; one that keeps to the flow windows never gets there.
     static let mostArrived = 16 << 20
 
@@ -113,7 +116,7 @@ final class Session: WebSocketHandler {
             defer { state.supplies = 0 }
             return state.supplies
         }
-        for _ in 0..<supplies { owner.supplied() }
+        for _ in 0..<supplies { owner.supplied(next: piece) }
     }
 
     func closed(code: CloseCode?, reason: String, error: (any Error)?) {
@@ -185,11 +188,17 @@ final class Session: WebSocketHandler {
         connection?.close(code: code, reason: reason)
     }
 
+    /// What the link takes in 20 ms, since something small may come up that has to wait for it.
+    private var piece: UInt64 {
+        guard let rate = connection?.linkRate, rate < 50 * Double(Transfers.portion) else { return Transfers.portion }
+        return max(Self.leastPiece, UInt64(max(0, rate) / 50))
+    }
+
     /// Reports the content that was just sent as gone, now or when the socket takes more again.
     private func awaitSupply(_ connection: WebSocketConnection) {
         connection.eventLoop.execute { [self] in
             if connection.isWritable || !connection.isOpen {
-                owner.supplied()
+                owner.supplied(next: piece)
             } else {
                 state.withLock { $0.supplies += 1 }
             }

@@ -71,7 +71,8 @@ extension HubMachine {
                 through = end
                 break
             }
-            let isAtHome = isLive && derived.contains(change.revision)
+            var isAtHome = isLive && derived.contains(change.revision)
+            if isAtHome { isAtHome = try !isSourceMissed(change, after: revision, in: changes) }
             let former = isLive ? change.entry.largeFile.flatMap { formerVersions[$0.digest] } : nil
             let attached =
                 isAtHome ? .none : try attachment(for: change.entry, at: change.path, from: store, former: former)
@@ -100,6 +101,17 @@ extension HubMachine {
         }
         for id in ids { sessions[id]?.sent(through: through, weight: max(total, 1)) }
         cuts.sent(through: through, weight: total)
+    }
+
+    /// Whether nobody hears any more of what had this content first: it was gone before it was sent, as what programs write
+    /// beside a file to rename it to there.
+    private func isSourceMissed(
+        _ change: Change, after place: Revision, in page: ArraySlice<Change>
+    ) throws(StoreFailure) -> Bool {
+        guard case .file(let file) = change.entry, let source = introduced[file.digest], source.revision > place,
+            !page.contains(where: { $0.revision == source.revision })
+        else { return false }
+        return try reconciler.record(at: source.path).remote.revision != source.revision
     }
 
     /// The feed after `revision`, from what was read ahead where that goes on there. A row read ahead may be superseded

@@ -44,8 +44,12 @@ extension HubMachine {
     /// Gives an acceptable submission the next revision. It is in nobody's feed before ``publish()``.
     mutating func accept(_ submission: Submission, author: String) throws(StoreFailure) -> Change {
         // Nobody who begins from here on is concerned: what they lack is sent along.
-        if !sessions.isEmpty, case .file(let file) = submission.entry, try store.knows(file.digest) {
-            derived.insert(head.next)
+        if !sessions.isEmpty, case .file(let file) = submission.entry {
+            if try store.knows(file.digest) {
+                derived.insert(head.next)
+            } else {
+                introduced[file.digest] = (submission.path, head.next)
+            }
         }
         head = head.next
         term = ownTerm
@@ -75,6 +79,7 @@ extension HubMachine {
         }
         published = head
         if derived.count > 100_000 { derived.removeAll() }
+        if introduced.count > 100_000 { introduced.removeAll() }
         backlog.unblock()
     }
 }

@@ -67,6 +67,8 @@ package struct HubMachine<Store: ReplicaStore>: FolderMachine {
     var creators: Set<SessionID> = []
     /// Revisions whose content was already known before them: peers find it at home.
     var derived: Set<Revision> = []
+    /// Where content was first that was not known before, and in which revision.
+    var introduced: [Digest: (path: RelativePath, revision: Revision)] = [:]
     /// Of large files that were accepted of late what they replaced: whoever follows has most of their chunk lists.
     var formerVersions: [Digest: Digest] = [:]
     /// A page of the feed, all that was in it after ``readAheadStart`` when it was read.
@@ -235,9 +237,9 @@ package struct HubMachine<Store: ReplicaStore>: FolderMachine {
         goesOn = false
     }
 
-    /// A ``Message/chunks`` has left for the session's socket: there is room for the next.
-    package mutating func supplied(_ id: SessionID) {
-        sessions[id]?.supplier.sent()
+    /// A ``Message/chunks`` has left for the session's socket: there is room for the next, of about `piece` bytes.
+    package mutating func supplied(_ id: SessionID, next piece: UInt64) {
+        sessions[id]?.supplier.sent(next: piece)
         due.insert(id)
     }
 

@@ -172,9 +172,9 @@ package struct PeerMachine<Store: ReplicaStore>: FolderMachine {
         return takeActions()
     }
 
-    /// A ``Message/chunks`` has left for the socket: there is room for the next.
-    package mutating func supplied() throws(StoreFailure) -> [Action] {
-        supplier.sent()
+    /// A ``Message/chunks`` has left for the socket: there is room for the next, of about `piece` bytes.
+    package mutating func supplied(next piece: UInt64) throws(StoreFailure) -> [Action] {
+        supplier.sent(next: piece)
         try serve()
         return takeActions()
     }

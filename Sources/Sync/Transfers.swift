@@ -34,6 +34,8 @@ package struct Transfers {
 
     private var transfers: [Digest: Transfer] = [:]
     private var order: [Digest] = []
+    /// Those of which no more than one message is missing. They are asked for first, and beyond the window.
+    private var hurried: [Digest] = []
     private var outstanding: UInt64 = 0
 
     package init() {}
@@ -61,20 +63,28 @@ package struct Transfers {
         // The same chunk may stand in a file many times, and is wanted once.
         var seen: Set<Digest> = []
         let chunks = content.chunks.filter { seen.insert($0.digest).inserted }
-        transfers[content.file] = Transfer(
+        let transfer = Transfer(
             paths: [content.path], wantsList: content.list, ahead: chunks[...],
             missing: chunks.reduce(0) { $0 + UInt64($1.size) })
-        order.append(content.file)
+        transfers[content.file] = transfer
+        if transfer.missing <= Self.portion { hurried.append(content.file) } else { order.append(content.file) }
+    }
+
+    /// The file to ask for something of next; nil while the window is full.
+    private mutating func next() -> Digest? {
+        func wantsMore(_ file: Digest) -> Bool {
+            transfers[file].map { $0.wantsList || !$0.ahead.isEmpty } ?? false
+        }
+        hurried.removeFirst(while: { !wantsMore($0) })
+        order.removeFirst(while: { !wantsMore($0) })
+        if let file = hurried.first, outstanding < 2 * Self.window { return file }
+        return outstanding < Self.window ? order.first : nil
     }
 
     /// What to ask for now; empty while the window is full.
     package mutating func wants() -> [Want] {
         var wants: [Want] = []
-        while outstanding < Self.window, let file = order.first {
-            guard var transfer = transfers[file], transfer.wantsList || !transfer.ahead.isEmpty else {
-                order.removeFirst()
-                continue
-            }
+        while let file = next(), var transfer = transfers[file] {
             var want = Want(file: file, list: transfer.wantsList, chunks: [], isDoubted: transfer.isDoubted)
             var bytes: UInt64 = 0
             if transfer.wantsList {
@@ -118,7 +128,7 @@ package struct Transfers {
         outstanding -= min(outstanding, UInt64(awaited.size))
         transfers[file]?.isDoubted = true
         transfers[file]?.ahead.append(Chunk(size: awaited.size, digest: chunk))
-        if !order.contains(file) { order.append(file) }
+        if !hurried.contains(file) { hurried.append(file) }
     }
 
     /// A chunk list has come: what it names is not known yet, so the paths are tried again.
@@ -134,7 +144,7 @@ package struct Transfers {
         guard let transfer = transfers.removeValue(forKey: file) else { return [] }
         let awaited = transfer.awaited.values.reduce(transfer.awaitsList ? Self.listCost : 0) { $0 + UInt64($1.size) }
         outstanding -= min(outstanding, awaited)
-        order.removeAll { $0 == file }
+        forget(file)
         return transfer.paths
     }
 
@@ -151,8 +161,13 @@ package struct Transfers {
     private mutating func finishIfComplete(_ file: Digest) -> [RelativePath] {
         guard let transfer = transfers[file], transfer.isComplete else { return [] }
         transfers[file] = nil
-        order.removeAll { $0 == file }
+        forget(file)
         return transfer.paths
+    }
+
+    private mutating func forget(_ file: Digest) {
+        order.removeAll { $0 == file }
+        hurried.removeAll { $0 == file }
     }
 }
 
@@ -163,10 +178,16 @@ package struct Supplier {
 
     /// How many answers may be on their way to the socket.
     private static let depth = 2
+    /// How many bytes an answer has before it is known what the link takes.
+    private static let firstPiece: UInt64 = 256 * 1024
 
     private var wants: [Want] = []
     private var chunkCount = 0
     private var underway = 0
+    /// How many bytes an answer has, if its chunks are not larger.
+    private var piece = firstPiece
+    /// What the answer before was of: no file has all others wait.
+    private var last: Digest?
     /// Files that were asked for and not here. Of more than so many nobody is told when they are.
     private var unmet: Set<Digest> = []
     private var found: [Digest] = []
@@ -190,20 +211,24 @@ package struct Supplier {
         return chunkCount <= Self.limit
     }
 
-    /// An answer has left for the socket.
-    package mutating func sent() {
+    /// An answer has left for the socket. What is asked for together goes in pieces of so many bytes from now on: what is
+    /// small and new waits for no more than those that are on their way.
+    package mutating func sent(next piece: UInt64) {
         underway -= 1
+        self.piece = piece
     }
 
-    /// Reads the answer to the oldest question; nil while enough answers are on their way.
+    /// Reads the answer to the oldest question, or a piece of it; nil while enough answers are on their way.
     package mutating func next<Store: ReplicaStore>(
         from store: Store
     ) throws(StoreFailure) -> Supply<Store.Content>? {
         guard underway < Self.depth, !found.isEmpty || !wants.isEmpty else { return nil }
         underway += 1
         if let file = found.popLast() { return .found(file) }
-        let want = wants.removeFirst()
+        let want = wants.remove(at: wants.firstIndex { $0.file != last } ?? 0)
+        last = want.file
         chunkCount -= want.chunks.count + 1
+        var bytes: UInt64 = 0
         var supply = Supply<Store.Content>(
             file: want.file, list: nil, chunks: [], unavailable: [], listUnavailable: false,
             isCompared: want.isDoubted)
@@ -211,14 +236,35 @@ package struct Supplier {
             supply.list = try store.list(of: want.file)
             supply.listUnavailable = supply.list == nil
         }
-        for digest in want.chunks {
+        for (index, digest) in want.chunks.enumerated() {
+            guard bytes < piece || supply.isInVain else {
+                // Who hears that something is not here asks for none of it any more: that goes in one piece.
+                wants.insert(want.rest(from: index), at: 0)
+                chunkCount += want.chunks.count - index + 1
+                break
+            }
             if let content = try store.chunk(digest, of: want.file, comparing: want.isDoubted) {
                 supply.chunks.append((digest, content))
+                bytes += UInt64(store.size(of: content))
             } else {
                 supply.unavailable.append(digest)
             }
         }
         if supply.isInVain, unmet.count < Self.limit { unmet.insert(want.file) }
         return supply
+    }
+}
+
+extension Array {
+    /// Removes elements from the start as long as they are so.
+    fileprivate mutating func removeFirst(while isSo: (Element) -> Bool) {
+        if let first, isSo(first) { removeSubrange(..<(firstIndex { !isSo($0) } ?? endIndex)) }
+    }
+}
+
+extension Want {
+    /// What is left of it when its list and its first chunks are answered.
+    fileprivate func rest(from index: Int) -> Want {
+        Want(file: file, list: false, chunks: Array(chunks[index...]), isDoubted: isDoubted)
     }
 }

@@ -4,6 +4,10 @@ import NIOCore
 extension ConnectionHandler {
     /// Bytes, before compression, and nanoseconds between two looks at how fast the link is.
     private static let lookInterval: (bytes: Int, time: UInt64) = (64 << 10, 1_000_000)
+    /// In bytes a second: on a faster link nothing waits for long.
+    private static let slowLink = 50e6
+    /// In bytes.
+    private static let leastUnsent: CInt = 32 << 10
 
     /// The operating system has taken what was so many bytes before compression: finds out now and then how fast they go.
     /// What the operating system takes says nothing of that while it has room of its own.
@@ -20,8 +24,27 @@ extension ConnectionHandler {
             var rate: Double? = .infinity
             // A Unix socket has no such thing, and no link either.
             if let info = try? result.get() { rate = self.link.rate(LinkMeter.Reading(info, at: now)) }
+            self.keepUnsentLow(rate)
             let limit = self.configuration.rateLimit?.bytesPerSecond.map { Double($0) }
             self.connection?.setLinkRate(limit.map { min($0, rate ?? $0) } ?? rate)
+        }
+    }
+}
+
+extension ConnectionHandler {
+    /// On a slow link the operating system is to hold no more than the link takes in 20 ms, besides what is on its way:
+    /// it would take megabytes, and what is small and new would wait for them (`TCP_NOTSENT_LOWAT`, tcp(7)).
+    private func keepUnsentLow(_ rate: Double?) {
+        guard let rate, let channel = context?.channel, clinux_TCP_NOTSENT_LOWAT >= 0 else { return }
+        // 0 is what the system has for all.
+        let wanted = rate < Self.slowLink ? max(Self.leastUnsent, CInt(max(0, rate) / 50)) : 0
+        // A link's rate is never quite the same twice.
+        guard wanted == 0 ? unsentLimit != 0 : wanted > unsentLimit * 2 || wanted < unsentLimit / 2 else { return }
+        unsentLimit = wanted
+        let name = NIOBSDSocket.Option(rawValue: clinux_TCP_NOTSENT_LOWAT)
+        let option = ChannelOptions.Types.SocketOption(level: .tcp, name: name)
+        channel.setOption(option, value: SocketOptionValue(wanted)).whenFailure { _ in
+            // A Unix socket has none.
         }
     }
 }

@@ -58,6 +58,8 @@ final class ConnectionHandler: ChannelInboundHandler {
     /// In nanoseconds, of the event loop's clock.
     var nextLook: UInt64 = 0
     var link = LinkMeter()
+    /// How much the operating system takes of what is not sent yet, in bytes; 0 where nobody said.
+    var unsentLimit: CInt = 0
     /// Writes that the operating system has not taken yet.
     private var waitingWrites = 0
     /// When it last took one, or the first of those that wait was made.

@@ -50,6 +50,12 @@ extension Commands {
                 try hub.folder.writeRandom(4 * size, to: "larger")
                 try await hub.program.hears("created", path: "larger")
                 try await pass("small", from: hub, to: one, two)
+                // As programs save: beside it, and over it.
+                for number in 0..<4 {
+                    try hub.folder.write("\(number)", to: "note.new")
+                    try await bench.shell("mv note.new note", in: hub.folder)
+                    try await eventually("save \(number)") { (try? one.folder.text("note")) == "\(number)" }
+                }
                 #expect(!one.folder.exists("larger"))
             }
         }

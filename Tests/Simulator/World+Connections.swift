@@ -94,6 +94,9 @@ extension World {
         }
     }
 
+    /// As much as a link takes, or hardly anything of what may be asked for at a time.
+    private func somePiece() -> UInt64 { random.oneIn(2) ? Transfers.portion : 1 }
+
     func deliverUp(_ peer: Site) {
         guard let connection = connections[peer.name], !connection.up.isEmpty else { return finish(peer) }
         let messages = takeSome(&connection.up)
@@ -101,7 +104,7 @@ extension World {
         receive(messages, on: connection)
         for case .chunks in messages {
             run(peer) { () throws(StoreFailure) in
-                if let actions = try peer.peer?.supplied() { perform(actions, of: peer) }
+                if let actions = try peer.peer?.supplied(next: somePiece()) { perform(actions, of: peer) }
             }
         }
         finish(peer)
@@ -115,7 +118,7 @@ extension World {
             if let actions = try peer.peer?.received(messages) { perform(actions, of: peer) }
         }
         for case .chunks in messages {
-            hub.hub?.supplied(connection.session)
+            hub.hub?.supplied(connection.session, next: somePiece())
             settleHubSometimes()
         }
         checkFeed(of: peer)

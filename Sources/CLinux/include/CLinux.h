@@ -36,6 +36,8 @@ struct clinux_tcp_info {
 
 // The option that reads it; -1 where there is none.
 extern const int clinux_TCP_INFO;
+// The option that says how much of what was not sent yet it takes; -1 where there is none.
+extern const int clinux_TCP_NOTSENT_LOWAT;
 
 extern const int clinux_O_PATH;
 extern const unsigned int clinux_RENAME_NOREPLACE;
