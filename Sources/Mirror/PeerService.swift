@@ -44,7 +44,7 @@ package actor PeerService: FolderService {
     nonisolated let signals = Mailbox<ReplicaSignal>()
     nonisolated let followers = EventFollowers()
     let folder: FolderReplica
-    fileprivate nonisolated let stagingAhead: StagingAhead
+    nonisolated let stagingAhead: StagingAhead
     var machine: PeerMachine<FolderStore>
     var scans = ScanQueue()
     var timer = RetryTimer()
@@ -243,7 +243,7 @@ package actor PeerService: FolderService {
         }
     }
 
-    fileprivate nonisolated func opened(_ number: UInt64, _ session: Session) {
+    nonisolated func opened(_ number: UInt64, _ session: Session) {
         on { peer in
             guard peer.end == nil, number == peer.attemptNumber else { return session.close(code: .goingAway) }
             peer.session = session
@@ -252,7 +252,7 @@ package actor PeerService: FolderService {
         }
     }
 
-    fileprivate nonisolated func event(
+    nonisolated func event(
         _ number: UInt64,
         _ body: @escaping @Sendable (inout PeerMachine<FolderStore>) throws(StoreFailure) -> [PeerAction<ByteBuffer>]
     ) {
@@ -271,7 +271,7 @@ package actor PeerService: FolderService {
         report(.progress(progress))
     }
 
-    fileprivate nonisolated func closed(_ number: UInt64, _ reason: String) {
+    nonisolated func closed(_ number: UInt64, _ reason: String) {
         on { peer in
             guard number == peer.attemptNumber, peer.session != nil else { return }
             peer.session = nil
@@ -378,35 +378,5 @@ package actor PeerService: FolderService {
         guard let end else { return }
         waiter?.resume(returning: end)
         waiter = nil
-    }
-}
-
-/// Passes on what the connection to the hub tells.
-private struct HubLink: SessionOwner {
-    let peer: PeerService
-    let number: UInt64
-
-    func opened(_ session: Session) {
-        peer.opened(number, session)
-    }
-
-    func foresee(_ message: Message<ByteBuffer>) -> StagingAhead.Batch? {
-        peer.stagingAhead.begin(message.arrivals)
-    }
-
-    func received(_ session: Session) {
-        peer.event(number) { (machine) throws(StoreFailure) in
-            try session.takeArrived { (messages) throws(StoreFailure) in try machine.received(messages) }
-        }
-    }
-
-    func writable(_ isWritable: Bool) {}
-
-    func supplied(next piece: UInt64) {
-        peer.event(number) { (machine) throws(StoreFailure) in try machine.supplied(next: piece) }
-    }
-
-    func closed(_ reason: String) {
-        peer.closed(number, reason)
     }
 }
