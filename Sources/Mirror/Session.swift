@@ -138,7 +138,7 @@ final class Session: WebSocketHandler {
     func send(_ message: Message<ByteBuffer>) {
         guard let connection else { return }
         let buffer = MessageEncoder().encode(message)
-        let compression = compression(ofBytes: buffer.readableBytes)
+        let compression = compression(ofBytes: message.contentBytes)
         connection.send(
             buffer, compress: compression > .none && Deflater.wouldShrink(buffer), level: compression.level)
         if case .chunks = message { awaitSupply(connection) }

@@ -23,15 +23,14 @@ final class SharedFrames {
 
     /// - Parameters:
     ///   - limit: How many bytes of frames may be kept.
-    ///   - compression: How a message of about so many bytes is to be compressed.
+    ///   - compression: How a message with so many bytes of content is to be compressed.
     func frame(
         of message: Message<ByteBuffer>, keeping limit: Int, compression: (_ bytes: Int) -> Compression
     ) -> PreparedMessage {
-        guard case .changes(let deliveries, let through) = message else {
-            return prepare(message, compression(0))
+        let bytes = message.contentBytes
+        guard case .changes(let deliveries, let through) = message, bytes >= AdaptiveCompression.bulk else {
+            return prepare(message, compression(bytes))
         }
-        let bytes = deliveries.reduce(0) { $0 + ($1.attachment.bytes?.readableBytes ?? 0) }
-        guard bytes >= AdaptiveCompression.bulk else { return prepare(message, compression(bytes)) }
         var key = Key(through: through, compression: compression(bytes))
         key.parts = deliveries.map { $0.change.revision.rawValue << 1 | ($0.attachment.bytes == nil ? 0 : 1) }
         if let frame = frames[key] { return frame }

@@ -81,6 +81,27 @@ extension Commands {
             }
         }
 
+        @Test("what is nothing but names is compressed on a fast link, too, where content is not")
+        func compressed() async throws {
+            guard try await Curl.isHere() else { return }
+            try await Bench.run { bench in
+                let (hub, one) = try await bench.mirror {
+                    try $0.makeDirectory("some directory")
+                    for number in 0..<1_500 { try $0.writeRandom(2_000, to: "some directory/\(number)") }
+                }
+                let curl = Curl(bench: bench, hub: hub)
+                let before = try await metrics(curl)
+                try hub.folder.rename("some directory", to: "another directory")
+                try await hub.wait(all: true)
+                #expect(try one.folder.children(of: "another directory").count == 1_500)
+                let after = try await metrics(curl)
+                func growth(_ name: String) -> Double { (after.value(name) ?? 0) - (before.value(name) ?? 0) }
+                // A digest is 32 bytes that do not shrink.
+                let wire = growth("nosocks_wire_sent_bytes_total")
+                #expect(wire > 32 * 1_500 && wire < growth("nosocks_message_sent_bytes_total") / 2)
+            }
+        }
+
         @Test("a peer that does not move is behind, in revisions and in seconds, and what it takes late is counted so")
         func lag() async throws {
             guard try await Curl.isHere() else { return }

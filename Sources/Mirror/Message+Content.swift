@@ -1,8 +1,25 @@
 import NIOCore
 import Replica
 import Tree
+import Wire
 
 extension Message<ByteBuffer> {
+    /// How many bytes of content travel along: beside them the rest weighs little, and costs its receiver so much more
+    /// than inflating it that it may always be compressed.
+    var contentBytes: Int {
+        switch self {
+        case .changes(let deliveries, _): deliveries.reduce(0) { $0 + Self.bytes($1.attachment) }
+        case .submit(let offers): offers.reduce(0) { $0 + Self.bytes($1.attachment) }
+        case .chunks(let supply):
+            supply.chunks.reduce(supply.list?.readableBytes ?? 0) { $0 + $1.content.readableBytes }
+        default: 0
+        }
+    }
+
+    private static func bytes(_ attachment: Attachment<ByteBuffer>) -> Int {
+        attachment.bytes?.readableBytes ?? 0
+    }
+
     /// The content in it that will be staged or received, as a rule.
     var arrivals: [StagingAhead.Arrival] {
         switch self {
