@@ -9,6 +9,8 @@ package struct Backlog {
     private var queue: ArraySlice<RelativePath> = []
     /// Wait for another path: looked at again whenever anything has moved.
     private var blocked: Set<RelativePath> = []
+    /// Whether a path has been settled since then.
+    private var hasMoved = false
     /// Change too fast: looked at again soon.
     private var unstable: Set<RelativePath> = []
     /// Are being read: told of again when that is over.
@@ -97,7 +99,8 @@ package struct Backlog {
         forget(path)
         if standing != .waiting(.content), !gone.isEmpty { gone[path] = nil }
         switch standing {
-        case .settled, .submitted: break
+        case .settled: hasMoved = hasMoved || !blocked.isEmpty
+        case .submitted: break
         case .waiting(.verdict), .waiting(.content), .waiting(.rules), .waiting(.untaken): break
         case .waiting(.unsent): unsent.insert(path)
         case .waiting(.parent): blocked.insert(path)
@@ -178,6 +181,12 @@ package struct Backlog {
     package mutating func unblock() {
         for path in blocked.sorted() { add(path) }
         blocked.removeAll()
+        hasMoved = false
+    }
+
+    /// The same, if nothing is dirty any more and a path was settled since the last time.
+    mutating func unblockMoved() {
+        if hasMoved, !hasDirty { unblock() }
     }
 
     /// What changed too fast is looked at again.

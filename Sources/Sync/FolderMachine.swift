@@ -84,6 +84,8 @@ extension FolderMachine {
             reconciler.put(record)
         }
         backlog.release()
+        // Directories that waited for these to go are not to go either.
+        backlog.unblock()
         reconciler.deletions.settled()
         return try settled()
     }

@@ -17,6 +17,7 @@ extension HubMachine {
             // Directories go after what was in them, the innermost first.
             for path in inner.reversed() { try settle(path, rereading: false) }
             try finishBatch()
+            backlog.unblockMoved()
         }
         forgetReleased()
         try serve()

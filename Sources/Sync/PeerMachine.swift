@@ -342,6 +342,7 @@ package struct PeerMachine<Store: ReplicaStore>: FolderMachine {
             }
             try gather()
             try reconciler.commit(cursor: nil, durably: false)
+            backlog.unblockMoved()
         }
     }
 

@@ -54,6 +54,18 @@ extension Commands {
             try await bench.run([Binary.nosocks] + words)
         }
 
+        /// All of it is there again, and nothing is left to be done, without anything else that happens.
+        private func hasComeBack(_ replica: Replica, _ whole: Int, in bench: Bench) async throws {
+            try await eventually("all to come back") { try count(replica.folder) == whole }
+            #expect(try await ask(bench, "wait", "--timeout", "2m", replica.path).ended == 0)
+            let start = ContinuousClock.now
+            while try await ask(bench, "status", "-q", replica.path).ended != 0 {
+                guard ContinuousClock.now - start < Patience.limit else {
+                    throw TimedOut(what: "nothing to be left", state: "")
+                }
+            }
+        }
+
         @Test("A mass deletion at a peer is held, whole, and goes when it is confirmed")
         func heldAndConfirmed() async throws {
             try await Bench.run { bench in
@@ -87,15 +99,14 @@ extension Commands {
                 try removeAll(of: one, in: bench)
                 try await one.program.hears("held")
                 #expect(try await ask(bench, "revert", one.path).ended == 0)
-                try await settle(hub, one)
-                #expect(try count(one.folder) == whole)
+                try await hasComeBack(one, whole, in: bench)
                 // Of what the hub's own disk lost it gets the content back from its peers.
                 try removeAll(of: hub, in: bench)
                 try await hub.program.hears("held")
                 #expect(try count(one.folder) == whole)
                 #expect(try await ask(bench, "revert", hub.path).ended == 0)
+                try await hasComeBack(hub, whole, in: bench)
                 try await settle(hub, one)
-                #expect(try count(hub.folder) == whole)
             }
         }
 

@@ -315,10 +315,15 @@ final class World {
 
     func retry(_ site: Site) {
         run(site) { () throws(StoreFailure) in
-            if let actions = try site.hub?.retryUnstable() { perform(actions) }
-            if let actions = try site.hub?.retryProblems() { perform(actions) }
-            if let actions = try site.peer?.retryUnstable() { perform(actions, of: site) }
-            if let actions = try site.peer?.retryProblems() { perform(actions, of: site) }
+            // As services do: whoever has nothing that wants it is not looked at again.
+            if site.hub?.hasUnstable == true, let actions = try site.hub?.retryUnstable() { perform(actions) }
+            if site.hub?.wantsReview == true, let actions = try site.hub?.retryProblems() { perform(actions) }
+            if site.peer?.hasUnstable == true, let actions = try site.peer?.retryUnstable() {
+                perform(actions, of: site)
+            }
+            if site.peer?.wantsReview == true, let actions = try site.peer?.retryProblems() {
+                perform(actions, of: site)
+            }
         }
         judgeDeletions(site)
         attendToDeletions(site)
