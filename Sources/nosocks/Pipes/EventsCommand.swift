@@ -14,8 +14,8 @@ struct EventsCommand: DocumentedCommand {
         name: "events",
         abstract: "Follow what changes in a replica, or at a hub, as event lines.",
         examples: [
-            .init("nosocks events ~/notes | jq -r .path", "of the process that keeps this folder"),
-            .init("nosocks events ws://127.0.0.1:7625 | jq -r .path", "of a hub, without a replica"),
+            .init("nosocks events ~/notes | jq -r '.path // empty'", "of the process that keeps this folder"),
+            .init("nosocks events ws://127.0.0.1:7625 | jq -r '.path // empty'", "of a hub, without a replica"),
             .init("nosocks events --since 0 hub.example", "all that there is, and then what comes"),
             .init("nosocks events --since 1f0c8e66a5d4b372:4711 hub.example", "from where one was"),
         ],
