@@ -102,7 +102,7 @@ try "who said something is not looked at" Sources/Sync/HubMachine.swift \
 try "what is published concerns nobody but who said something" Sources/Sync/HubMachine+Feed.swift \
     's/if hasPublished \{ due\.formUnion\(sessions\.keys\) \}//'
 try "who has room again is not looked at" Sources/Sync/HubMachine.swift \
-    's/(supplier\.sent\(\)\n)        due\.insert\(id\)\n/$1/'
+    's/(supplier\.sent\(next: piece\)\n)        due\.insert\(id\)\n/$1/'
 try "what a message of the feed has no room for is passed over" Sources/Sync/HubMachine+Feed.swift \
     's/                through = change\.revision\n//'
 try "what is beyond the end of others' messages is passed over" Sources/Sync/HubMachine+Feed.swift \
