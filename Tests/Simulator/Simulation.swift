@@ -100,7 +100,7 @@ extension World {
         for _ in 0..<Self.bound {
             let before = happenings
             try round()
-            guard happenings == before, isSilent, !sites.contains(where: hasWaitingDeletions) else {
+            guard happenings == before, isSilent, !owesHubAnswer, !sites.contains(where: hasWaitingDeletions) else {
                 quiet = 0
                 continue
             }
@@ -155,10 +155,10 @@ extension World {
         }
         for site in sites {
             if let peer = site.peer, !peer.isSettled {
-                throw Violation(invariant: "L5", text: "\(site.name) is at rest and not settled")
+                throw Violation(invariant: "L5", text: "\(site.name) is at rest, and not settled: \(peer.pendingPaths.sorted())")
             }
             if let hub = site.hub, !hub.isSettled {
-                throw Violation(invariant: "L5", text: "the hub is at rest and not settled")
+                throw Violation(invariant: "L5", text: "the hub is at rest, and not settled: \(hub.pendingPaths.sorted())")
             }
         }
     }
