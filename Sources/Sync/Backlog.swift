@@ -9,8 +9,8 @@ package struct Backlog {
     private var queue: ArraySlice<RelativePath> = []
     /// Wait for another path: looked at again whenever anything has moved.
     private var blocked: Set<RelativePath> = []
-    /// Whether a path has been settled since then.
-    private var hasMoved = false
+    /// What was settled since then: who is blocked above or inside of these may go on.
+    private var moved: Set<RelativePath> = []
     /// Change too fast: looked at again soon.
     private var unstable: Set<RelativePath> = []
     /// Are being read: told of again when that is over.
@@ -99,7 +99,7 @@ package struct Backlog {
         forget(path)
         if standing != .waiting(.content), !gone.isEmpty { gone[path] = nil }
         switch standing {
-        case .settled: hasMoved = hasMoved || !blocked.isEmpty
+        case .settled: if !blocked.isEmpty { moved.insert(path) }
         case .submitted: break
         case .waiting(.verdict), .waiting(.content), .waiting(.rules), .waiting(.untaken): break
         case .waiting(.unsent): unsent.insert(path)
@@ -181,12 +181,17 @@ package struct Backlog {
     package mutating func unblock() {
         for path in blocked.sorted() { add(path) }
         blocked.removeAll()
-        hasMoved = false
+        moved.removeAll()
     }
 
-    /// The same, if nothing is dirty any more and a path was settled since the last time.
+    /// Nothing is dirty any more: what may have waited for a path that was settled since the last time is looked at again.
     mutating func unblockMoved() {
-        if hasMoved, !hasDirty { unblock() }
+        guard !moved.isEmpty, !hasDirty else { return }
+        let above = Set(moved.lazy.flatMap(\.ancestors))
+        let free = blocked.filter { above.contains($0) || $0.ancestors.contains(where: moved.contains) }
+        moved.removeAll()
+        for path in free.sorted() { add(path) }
+        blocked.subtract(free)
     }
 
     /// What changed too fast is looked at again.
