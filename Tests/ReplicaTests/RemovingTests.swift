@@ -167,6 +167,39 @@ import Tree
         #expect(try bench.replica.review(out).name == "edited")
     }
 
+    @Test func `What came out before a crash and is just being written anew stays`() throws {
+        let bench = try Bench()
+        try bench.write("old", to: "f")
+        let (_, expected) = try bench.adopt("f")
+        let writer = try bench.replica.root.place(of: path("f")).openForWriting()
+        let out = try #require(try bench.replica.remove(path("f"), expecting: expected).out)
+        // Since then there is an empty file of this name, and the program has got as far as truncating its own.
+        try bench.write("", to: "f")
+        try bench.adopt("f")
+        try writer.truncate(to: 0)
+        try bench.reopen()
+        try writer.write(Array("new".utf8), at: 0)
+        #expect(try bench.replica.removed() == [out])
+        #expect(try bench.replica.review(out).name == "edited")
+        #expect(try bench.replica.restore(out, at: path("g")))
+        #expect(try bench.text("g") == "new")
+    }
+
+    @Test func `What no row tells of stays while a program writes to it`() throws {
+        let bench = try Bench()
+        try bench.write("known", to: "f")
+        try bench.adopt("f")
+        bench.shell("printf known > .nosocks/staging/s-lost")
+        do {
+            let writer = try bench.replica.state.staged("s-lost").openForWriting()
+            try bench.reopen()
+            try writer.write(Array("other".utf8), at: 0)
+        }
+        #expect(try bench.stagingNames == ["s-lost"])
+        try bench.reopen()
+        #expect(bench.shell("test \"$(cat .nosocks/history/*)\" = other") == 0)
+    }
+
     @Test func `A crash before a removal leaves nothing to do`() throws {
         let bench = try Bench()
         try bench.write("old", to: "f")
