@@ -29,6 +29,8 @@ final class Hook: Sendable {
     private static let pause = DispatchTimeInterval.milliseconds(100)
     /// How long the command may take once this process has been asked to end, which it does within 5 s.
     private static let grace = Duration.milliseconds(4500)
+    /// How long a command that is told to end has for that.
+    private static let dying = Duration.milliseconds(250)
 
     private let command: String
     private let output: StandardStream
@@ -36,6 +38,8 @@ final class Hook: Sendable {
     private let state = Mutex(State())
     /// One at a time.
     private let queue = DispatchQueue(label: "hook")
+    /// One whenever a run has ended, or the time that something has is up.
+    private let turns = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
 
     /// - Parameter output: Where the command's stdout goes.
     init(_ command: String, output: StandardStream, talk: Talk) {
@@ -100,6 +104,7 @@ final class Hook: Sendable {
         ShellCommand.collectOrphans()
         state.withLock { $0.isBusy = false }
         runSoon()
+        turns.continuation.yield()
     }
 
     /// Some process that came to be a child of this one has ended.
@@ -112,6 +117,7 @@ final class Hook: Sendable {
             state.command = nil
             return (command.collect(), state.isOver)
         }
+        turns.continuation.yield()
         if status != 0, !isOver {
             talk.warn("--exec: the command ended with \(status); it is run again when something changes")
         }
@@ -121,7 +127,12 @@ final class Hook: Sendable {
 
     /// The process has been asked to end.
     func stop() {
-        state.withLock { $0.deadline = $0.deadline ?? .now + Self.grace }
+        let deadline = state.withLock { state in
+            let deadline = state.deadline ?? .now + Self.grace
+            state.deadline = deadline
+            return deadline
+        }
+        turn(at: deadline)
     }
 
     /// Waits until all changes have had their run: as long as that takes where this process ends of itself, and not past
@@ -129,22 +140,30 @@ final class Hook: Sendable {
     func finish() async {
         state.withLock { $0.isInSync = true }
         runSoon()
+        var turn = turns.stream.makeAsyncIterator()
         while state.withLock({ $0.isBusy || $0.spool != nil }) {
-            if let deadline = state.withLock({ $0.deadline }), deadline < .now { return await end() }
-            try? await Task.sleep(for: .milliseconds(10))
+            if let deadline = state.withLock({ $0.deadline }), deadline <= .now { return await end(&turn) }
+            await turn.next()
         }
     }
 
-    private func end() async {
+    private func end(_ turn: inout AsyncStream<Void>.Iterator) async {
         talk.warn("--exec: the command takes too long, and is ended")
         for signal in [SIGTERM, SIGKILL] {
             state.withLock { state in
                 state.isOver = true
                 state.command?.signal(signal)
             }
-            for _ in 0..<25 where state.withLock({ $0.command != nil }) {
-                try? await Task.sleep(for: .milliseconds(10))
-            }
+            let deadline = ContinuousClock.now + Self.dying
+            self.turn(at: deadline)
+            while state.withLock({ $0.command != nil }), deadline > .now { await turn.next() }
+        }
+    }
+
+    private func turn(at time: ContinuousClock.Instant) {
+        Task {
+            try? await Task.sleep(until: time, clock: .continuous)
+            turns.continuation.yield()
         }
     }
 }
