@@ -18,12 +18,14 @@
 #include <unistd.h>
 
 #if defined(__linux__)
+#include <link.h>
 #include <linux/fs.h>
 #include <linux/openat2.h>
 #include <linux/tcp.h>
 #include <stddef.h>
 #include <sys/eventfd.h>
 #include <sys/inotify.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <sys/vfs.h>
@@ -257,6 +259,28 @@ uint64_t clinux_filesystem_type(int fd) {
 void clinux_trim_memory(void) {
 #if defined(__GLIBC__)
     malloc_trim(0);
+#endif
+}
+
+#if defined(__linux__)
+// Of the program alone, which comes first: a library may have been changed while it was loaded, and the changes with it.
+static int forget_code(struct dl_phdr_info *program, size_t size, void *none) {
+    (void)size;
+    (void)none;
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    for (int number = 0; number < program->dlpi_phnum; number++) {
+        const ElfW(Phdr) *part = &program->dlpi_phdr[number];
+        if (part->p_type != PT_LOAD || part->p_flags & PF_W) continue;
+        uintptr_t start = (program->dlpi_addr + part->p_vaddr) & ~(page - 1);
+        madvise((void *)start, program->dlpi_addr + part->p_vaddr + part->p_memsz - start, MADV_DONTNEED);
+    }
+    return 1;
+}
+#endif
+
+void clinux_forget_code(void) {
+#if defined(__linux__)
+    dl_iterate_phdr(forget_code, NULL);
 #endif
 }
 

@@ -51,12 +51,18 @@ protocol FolderService: Actor {
 
 /// When a service last did something.
 struct Rest {
-    static let delay = TimeAmount.seconds(1)
+    /// What is done when nothing has happened for a while.
+    enum Step: CaseIterable {
+        case memory, code
+
+        var delay: TimeAmount { self == .memory ? .seconds(1) : .seconds(10) }
+    }
+
     static let tendingDelay = TimeAmount.milliseconds(50)
 
     var lastWork = NIODeadline.now()
-    /// Whether a look at ``lastWork`` is under way already.
-    var isDue = false
+    /// For which steps a look at ``lastWork`` is under way already.
+    var due: Set<Step> = []
     /// Whether a step at the folder's history is under way already.
     var isTendingDue = false
 }
@@ -255,24 +261,27 @@ extension FolderService {
     /// When nothing has happened for a while, memory is given back. Nobody is woken up for it twice.
     private func restLater() {
         rest.lastWork = .now()
-        guard !rest.isDue else { return }
-        rest.isDue = true
-        awaitRest(Rest.delay)
+        for step in Rest.Step.allCases where rest.due.insert(step).inserted { schedule(step, in: step.delay) }
     }
 
-    private func awaitRest(_ delay: TimeAmount) {
+    private func schedule(_ step: Rest.Step, in delay: TimeAmount) {
         thread.loop.scheduleTask(in: delay) { [weak self] in
             self?.on { service in
                 let idle = NIODeadline.now() - service.rest.lastWork
-                guard idle >= Rest.delay else { return service.awaitRest(Rest.delay - idle) }
-                service.rest.isDue = false
-                service.rested()
-                guard service.end == nil, service.folder.rest() else { return }
-                service.attempt { () throws(StoreFailure) in
-                    service.perform(try service.machine.retryProblems())
+                guard idle >= step.delay else { return service.schedule(step, in: step.delay - idle) }
+                service.rest.due.remove(step)
+                switch step {
+                case .memory: service.letGo()
+                case .code: Memory.forgetCode()
                 }
             }
         }
+    }
+
+    private func letGo() {
+        rested()
+        guard end == nil, folder.rest() else { return }
+        attempt { () throws(StoreFailure) in perform(try machine.retryProblems()) }
     }
 
     /// History is made smaller by the way: a step of some milliseconds at most, and then other things for much longer.

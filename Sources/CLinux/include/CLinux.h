@@ -80,6 +80,9 @@ uint64_t clinux_filesystem_type(int fd);
 // Gives memory that was freed back to the system, where the C library keeps it.
 void clinux_trim_memory(void);
 
+// Lets go of the pages of the program itself, as far as they are as in its file: what is used again comes back from there.
+void clinux_forget_code(void);
+
 // Has memory that is freed and wanted again soon stay in the process until it is trimmed.
 void clinux_keep_memory(void);
 

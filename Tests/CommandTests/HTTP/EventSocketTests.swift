@@ -177,10 +177,10 @@ extension Commands {
                 // What is allocated once, for all of them.
                 try await come(20)
                 let memory = try Memory(of: hub.program)
-                guard let before = memory.now else { return }
+                guard let before = memory.own else { return }
                 try await come(100)
                 // Half a kibibyte each would be 2.5 MiB.
-                let after = memory.now ?? before
+                let after = memory.own ?? before
                 #expect(after - before <= 1, "\(before) MiB, and then \(after)")
             }
         }

@@ -19,6 +19,8 @@ struct Memory {
 
     /// Mebibytes, resident, now; nil where the system does not tell.
     var now: Int? { field("VmRSS") }
+    /// The same, without what is mapped of files: the program's own code comes and goes.
+    var own: Int? { field("RssAnon") }
     /// The most since it began.
     var peak: Int? { field("VmHWM") }
 
