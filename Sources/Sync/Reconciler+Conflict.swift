@@ -33,6 +33,8 @@ extension Reconciler {
     /// Renames the local loser to its conflict copy's name.
     mutating func setLocalAside(_ record: Record, _ found: Found) throws(StoreFailure) -> Attempt {
         guard let fingerprint = found.fingerprint else { return .again }
+        // Where a file system takes two steps for that, what comes out may have to be looked at again.
+        hasRemoved = true
         for copy in copies(of: record.path, by: name, found.entry) {
             switch try store.rename(record.path, to: copy, expecting: fingerprint) {
             case .renamed:
@@ -144,6 +146,7 @@ extension Reconciler {
         let home = try nearestPlace(for: path)
         for copy in copies(of: home, by: name, entry) {
             if try store.restore(edit, at: copy) {
+                hasRemoved = true
                 touched.append(copy)
                 notices.append(.conflict(path: path, copy: copy))
                 return

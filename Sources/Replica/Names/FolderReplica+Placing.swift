@@ -139,15 +139,15 @@ extension FolderReplica {
         let isRenamed = removed.item.token != object.name
         let isExchanged: Bool
         do {
-            if isRenamed { try state.staged(object.name).renameExclusively(to: staged) }
+            if isRenamed { try state.staged(object.name).renameOver(staged) }
             isExchanged = try staged.exchange(with: place)
         } catch {
-            if isRenamed { try? staged.renameExclusively(to: state.staged(object.name)) }
+            if isRenamed { try? staged.renameOver(state.staged(object.name)) }
             try strike(removed)
             throw error
         }
         guard isExchanged else {
-            if isRenamed { try staged.renameExclusively(to: state.staged(object.name)) }
+            if isRenamed { try staged.renameOver(state.staged(object.name)) }
             try strike(removed)
             return try moveAside(at: place, path, for: object, expecting: expected)
         }
@@ -166,7 +166,7 @@ extension FolderReplica {
         let removed = try willRemove(freshName(), path, expected)
         let aside = state.staged(removed.item.token)
         do {
-            try place.renameExclusively(to: aside)
+            try place.renameOver(aside)
         } catch {
             try strike(removed)
             throw error
@@ -176,7 +176,7 @@ extension FolderReplica {
             try state.staged(object.name).renameExclusively(to: place)
         } catch {
             // Back to how it was, if nobody took the name meanwhile; else what came out is kept like any removal.
-            if (try? aside.renameExclusively(to: place)) != nil { try strike(removed) }
+            if (try? putBack(removed, at: place)) == true { try strike(removed) }
             if error.isExisting { return .changed }
             throw error
         }

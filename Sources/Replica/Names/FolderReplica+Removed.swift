@@ -34,8 +34,8 @@ extension FolderReplica {
     /// What came out as expected and has another name in the tree was changed through that: it is no edit of this path.
     /// The other name has it, and is looked at.
     private func leave(_ removed: Removed, at place: Place, _ status: Status) throws -> Review? {
-        guard status.links > 1, try isInTree(status) else { return nil }
-        noteChange(ofInode: status.inode, at: removed.path)
+        guard status.links > 1, try isInTree(status) || isAt(removed.path, status) else { return nil }
+        noteChange(ofInode: status.inode, at: nil)
         // Whoever still writes to it by the name that it had is heard by nobody else.
         if try place.openForReading().hasNoWriter == false { return .settled }
         try place.removeFile()
@@ -43,9 +43,13 @@ extension FolderReplica {
         return .gone
     }
 
+    private func isAt(_ path: RelativePath, _ status: Status) -> Bool {
+        (try? root.status(of: path))?.identity == status.identity
+    }
+
     private func isInTree(_ status: Status) throws(StoreFailure) -> Bool {
         let named = try indexed { () throws(IndexError) in try index.records(ofInode: status.inode) }
-        return named.contains { (try? root.status(of: $0.path))?.identity == status.identity }
+        return named.contains { isAt($0.path, status) }
     }
 
     /// What is at a place in the staging folder; nil where it is of a kind that is not mirrored.
@@ -65,15 +69,34 @@ extension FolderReplica {
 
     /// Names it again at `path`; false if something is there.
     package func restore(_ removed: Removed, at path: RelativePath) throws(StoreFailure) -> Bool {
+        let isAway: Bool
         do {
-            try state.staged(removed.item.token).renameExclusively(to: root.place(of: path))
+            isAway = try putBack(removed, at: root.place(of: path))
         } catch {
             if error.isMissing { try check() }
             return false
         }
         touched.insert(path.parent)
         rules.completed(path)
-        try strike(removed)
+        if isAway { try strike(removed) }
+        return true
+    }
+
+    /// Gives what came out of the tree a name in it, which must be free.
+    ///
+    /// Where the file system takes two steps for that, a program that has it open would go on writing to something without
+    /// a name, and nothing tell of it. Until it has closed it, this keeps the name that it has here, too, and is looked at
+    /// like anything that came out.
+    ///
+    /// - Returns: Whether it has gone from here.
+    func putBack(_ removed: Removed, at place: Place) throws(DiskError) -> Bool {
+        let staged = state.staged(removed.item.token)
+        if try staged.renameAtOnce(to: place) { return true }
+        if try staged.status().kind == .file, let file = try? staged.openForReading(), file.hasNoWriter == false {
+            try staged.link(to: place)
+            return false
+        }
+        try staged.renameExclusively(to: place)
         return true
     }
 

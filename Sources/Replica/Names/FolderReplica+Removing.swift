@@ -56,7 +56,7 @@ extension FolderReplica {
         let removed = try willRemove(freshName(), path, expected)
         let aside = state.staged(removed.item.token)
         do {
-            try place.renameExclusively(to: aside)
+            try place.renameOver(aside)
         } catch {
             try strike(removed)
             throw error
@@ -64,12 +64,13 @@ extension FolderReplica {
         hooks.afterRemoval?(path)
         if try aside.status().fingerprint.isSame(exceptForChangeTime: expected) { return .removed(removed) }
         // An edit. It goes back to where it was, unless that name was taken meanwhile.
-        do {
-            try aside.renameExclusively(to: place)
+        let isAway: Bool
+        do throws(DiskError) {
+            isAway = try putBack(removed, at: place)
         } catch {
             return .displaced(edit: removed.asEdit)
         }
-        try strike(removed)
+        if isAway { try strike(removed) }
         return .changed
     }
 
@@ -78,27 +79,64 @@ extension FolderReplica {
         _ path: RelativePath, to target: RelativePath, expecting expected: Fingerprint
     ) throws(StoreFailure) -> Renaming {
         do {
-            let from = try self.place(of: path)
-            let to = try self.place(of: target)
-            if expected.isDirectory { forgetResolved() }
-            guard let status = try from.statusIfPresent(), status.fingerprint == expected else { return .changed }
-            try from.renameExclusively(to: to)
-            touched.insert(path.parent)
-            touched.insert(target.parent)
-            rules.completed(path)
-            rules.completed(target)
-            // What was put there in the last moment has moved too: it is whole, and a look at both names shows it.
-            if try !to.status().fingerprint.isSame(exceptForChangeTime: expected) {
-                try? to.renameExclusively(to: from)
-                return .changed
-            }
-            return .renamed
+            if let renaming = try renameAtOnce(path, to: target, expecting: expected) { return renaming }
         } catch {
             if error.isExisting { return .occupied }
             guard error.isMissing else { return .problem(error.problem) }
             try check()
             return .changed
         }
+        return try renameInSteps(path, to: target, expecting: expected)
+    }
+
+    /// Nil where the file system cannot, and nothing was done.
+    private func renameAtOnce(
+        _ path: RelativePath, to target: RelativePath, expecting expected: Fingerprint
+    ) throws(DiskError) -> Renaming? {
+        let from = try self.place(of: path)
+        let to = try self.place(of: target)
+        if expected.isDirectory { forgetResolved() }
+        guard let status = try from.statusIfPresent(), status.fingerprint == expected else { return .changed }
+        if expected.isDirectory {
+            try from.renameExclusively(to: to)
+        } else {
+            // What were taken out and put back would have another change time, and so be tried for ever.
+            guard try to.statusIfPresent() == nil else { return .occupied }
+            guard try from.renameAtOnce(to: to) else { return nil }
+        }
+        touched.insert(path.parent)
+        touched.insert(target.parent)
+        rules.completed(path)
+        rules.completed(target)
+        // What was put there in the last moment has moved too: it is whole, and a look at both names shows it.
+        if try !to.status().fingerprint.isSame(exceptForChangeTime: expected) {
+            try? to.renameExclusively(to: from, by: state.staged(freshName()))
+            return .changed
+        }
+        return .renamed
+    }
+
+    /// Out of the tree, and in again under the other name. What comes out counts as an edit until it is in again, and
+    /// becomes a conflict copy where it finds neither name free.
+    private func renameInSteps(
+        _ path: RelativePath, to target: RelativePath, expecting expected: Fingerprint
+    ) throws(StoreFailure) -> Renaming {
+        let item = RemovedItem(
+            token: freshName(), path: path, fingerprint: .outOfSight, expected: .tombstone, seconds: index.clock())
+        try indexed { () throws(IndexError) in try index.willRemove([item], durably: false) }
+        let removed = Removed(item: item)
+        let aside = state.staged(item.token)
+        do {
+            try place(of: path).renameOver(aside)
+        } catch {
+            try strike(removed)
+            return error.isMissing ? .changed : .problem(error.problem)
+        }
+        touched.insert(path.parent)
+        rules.completed(path)
+        let isExpected = (try? aside.status())?.fingerprint.isSame(exceptForChangeTime: expected) == true
+        if isExpected, try restore(removed, at: target) { return .renamed }
+        return try restore(removed, at: path) && isExpected ? .occupied : .changed
     }
 
     /// Renames a file that has no other name, with all that the disk keeps of it, if `path` holds what is expected and
@@ -118,13 +156,13 @@ extension FolderReplica {
                 status.links == 1
             else { return nil }
             hooks.beforeRemoval?(path)
-            try from.renameExclusively(to: to)
+            guard try from.renameAtOnce(to: to) else { return nil }
             touched.insert(path.parent)
             touched.insert(target.parent)
             let fingerprint = try to.status().fingerprint
             guard fingerprint.isSame(exceptForChangeTime: expected) else {
                 // An edit of the last moment: back to where it was made, or else a look at both names shows it.
-                try? to.renameExclusively(to: from)
+                try? to.renameExclusively(to: from, by: state.staged(freshName()))
                 return nil
             }
             watcher?.moved(path, to: target, fingerprint)

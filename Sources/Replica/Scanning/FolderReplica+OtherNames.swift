@@ -7,7 +7,8 @@ package import Tree
 extension FolderReplica {
     /// A look at one name of a file, after which the others want one.
     struct Sighting {
-        let path: RelativePath
+        /// Nil where it was not in the tree.
+        let path: RelativePath?
         /// What was found there; nil where nothing was.
         let fingerprint: Fingerprint?
         var rereading: Bool
@@ -28,7 +29,7 @@ extension FolderReplica {
     }
 
     func noteChange(
-        ofInode inode: UInt64, at path: RelativePath, found: Fingerprint? = nil, rereading: Bool = false
+        ofInode inode: UInt64, at path: RelativePath?, found: Fingerprint? = nil, rereading: Bool = false
     ) {
         let wasRereading = sightings[inode]?.rereading ?? false
         sightings[inode] = Sighting(path: path, fingerprint: found, rereading: rereading || wasRereading)

@@ -53,7 +53,7 @@ extension FolderView {
                 seconds: Int64(time(nil)), origin: origin)
             try aside.note(item)
             do {
-                try place.renameExclusively(to: aside.place(item.token))
+                try place.renameOver(aside.place(item.token))
             } catch {
                 aside.removeNote(item.token)
                 throw error
@@ -68,7 +68,8 @@ extension FolderView {
     /// Renames within the tree; false if something has the other name.
     package func rename(_ path: RelativePath, to target: RelativePath) throws(RestoreFailure) -> Bool {
         do throws(DiskError) {
-            try root.place(of: path).renameExclusively(to: root.place(of: target))
+            let spare = Place(directory: staging, name: Array(freshName().utf8))
+            try root.place(of: path).renameExclusively(to: root.place(of: target), by: spare)
             return true
         } catch {
             if error.isExisting { return false }

@@ -211,7 +211,7 @@ extension FolderView {
         outItem.token = freshName()
         try aside.note(outItem)
         let out = aside.place(outItem.token)
-        try place.renameExclusively(to: out)
+        try place.renameOver(out)
         do {
             try staged.renameExclusively(to: place)
         } catch {
