@@ -108,6 +108,8 @@ let package = Package(
             dependencies: ["WebSocketNIO", "WebSocket", "Wire", "Sync", "Tree", arguments, nioCore, nioPosix, crypto],
             path: "Tests/peers"),
         .target(name: "TestSupport", path: "Tests/TestSupport"),
+        .target(name: "COldRenames", path: "Tests/COldRenames"),
+        .executableTarget(name: "old-renames", dependencies: ["COldRenames"], path: "Tests/old-renames"),
         .target(name: "Simulator", dependencies: ["Sync", "Tree"], path: "Tests/Simulator"),
         .executableTarget(name: "simulate", dependencies: ["Simulator", arguments], path: "Tests/simulate"),
 
@@ -124,7 +126,9 @@ let package = Package(
             ]),
         .testTarget(name: "DiskTests", dependencies: ["Disk", "Tree", "TestSupport"]),
         .testTarget(name: "IndexTests", dependencies: ["Index", "Tree", "TestSupport", sqlite]),
-        .testTarget(name: "ReplicaTests", dependencies: ["Replica", "Index", "Disk", "Ignore", "Tree", "TestSupport"]),
+        .testTarget(
+            name: "ReplicaTests",
+            dependencies: ["Replica", "Index", "Disk", "Ignore", "Tree", "TestSupport", "COldRenames"]),
         .testTarget(
             name: "MirrorTests",
             dependencies: [
@@ -133,8 +137,8 @@ let package = Package(
         .testTarget(
             name: "CommandTests",
             dependencies: [
-                "nosocks", "websocket-echo", "WebSocketNIO", "WebSocket", "Wire", "Disk", "CLinux", "Tree",
-                "TestSupport", nioCore, nioPosix, nioHTTP1,
+                "nosocks", "websocket-echo", "old-renames", "WebSocketNIO", "WebSocket", "Wire", "Disk", "CLinux",
+                "Tree", "TestSupport", nioCore, nioPosix, nioHTTP1,
             ],
             exclude: ["Hazards.md"]),
     ],
@@ -154,6 +158,6 @@ if Context.environment["NOSOCKS_FUZZ"] == "yes" {
     package.targets.append(.testTarget(name: "FuzzTests", dependencies: fuzzed + ["TestSupport"]))
 }
 
-for target in package.targets where target.type != .system && target.name != "CLinux" {
+for target in package.targets where target.type != .system && !["CLinux", "COldRenames"].contains(target.name) {
     target.swiftSettings = settings
 }

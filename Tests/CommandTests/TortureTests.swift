@@ -19,11 +19,11 @@ extension Commands {
         /// For how long: `make torture`.
         private static let minutes = ProcessInfo.processInfo.environment["NOSOCKS_TEST_TORTURE"].flatMap(Int.init)
 
-        private static func round(_ seed: UInt64, steps: Int) async throws -> Bool {
+        private static func round(_ seed: UInt64, steps: Int, prefix: [String] = []) async throws -> Bool {
             let mayMount = try await Mounting.isPossible()
             var isGood = false
             try await Bench.run { bench in
-                let torment = try await Torment(seed: seed, at: bench, mayMount: mayMount)
+                let torment = try await Torment(seed: seed, at: bench, mayMount: mayMount, prefix: prefix)
                 print("torture: \(try await torment.run(steps: steps))")
                 // Whoever reads along waits for it.
                 fflush(nil)
@@ -37,6 +37,13 @@ extension Commands {
             .enabled(if: Torture.minutes == nil), arguments: Seeds.take(2))
         func short(seed: UInt64) async throws {
             _ = try await Self.round(seed, steps: 200)
+        }
+
+        @Test(
+            "the same where file systems have only the oldest of renames", .enabled(if: Torture.minutes == nil),
+            arguments: Seeds.take(2))
+        func oldRenames(seed: UInt64) async throws {
+            _ = try await Self.round(seed, steps: 200, prefix: [Binary.oldRenames])
         }
 
         @Test("the same, for minutes, from one seed after the other", .enabled(if: Torture.minutes != nil))

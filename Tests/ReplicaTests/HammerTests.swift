@@ -17,7 +17,7 @@ private let rounds = 400
 /// program wrote, and did not itself destroy, must be somewhere.
 @Suite struct HammerTests {
     private func hammer(
-        _ name: String, edit: @escaping @Sendable (Root, Int) -> Bool
+        _ name: String, onOldFileSystem isOld: Bool = false, edit: @escaping @Sendable (Root, Int) -> Bool
     ) throws -> (written: [String], bench: Bench) {
         let bench = try Bench()
         try bench.write("start\n", to: name)
@@ -33,7 +33,18 @@ private let rounds = 400
             }
         }
         var placed: [String] = []
-        let name = try path(name)
+        if isOld {
+            try onOldFileSystem { placed = try work(at: path(name), bench) }
+        } else {
+            placed = try work(at: path(name), bench)
+        }
+        isDone.withLock { $0 = true }
+        writer.join()
+        return (written.withLock(\.self) + placed, bench)
+    }
+
+    private func work(at name: RelativePath, _ bench: Bench) throws -> [String] {
+        var placed: [String] = []
         for round in 0..<rounds {
             let seen = try bench.replica.look(at: name, record: Record(path: name), rereading: false)
             switch seen {
@@ -53,9 +64,7 @@ private let rounds = 400
             case .unstable, .reading, .ignored, .unknown: break
             }
         }
-        isDone.withLock { $0 = true }
-        writer.join()
-        return (written.withLock(\.self) + placed, bench)
+        return placed
     }
 
     private func check(_ written: [String], _ bench: Bench) {
@@ -67,9 +76,16 @@ private let rounds = 400
         #expect(lost.isEmpty, "lost \(lost.prefix(5)) of \(written.count)")
     }
 
-    @Test func `Nothing is lost to a program that exchanges whole files`() throws {
+    #if os(Linux)
+    private static let kinds = [false, true]
+    #else
+    private static let kinds = [false]
+    #endif
+
+    @Test(arguments: kinds)
+    func `Nothing is lost to a program that exchanges whole files`(onOldFileSystem isOld: Bool) throws {
         // The program keeps what it replaces, so that whatever is missing was lost by the replica.
-        let (written, bench) = try hammer("f") { root, number in
+        let (written, bench) = try hammer("f", onOldFileSystem: isOld) { root, number in
             let kept = Place(directory: root.descriptor, name: Array("kept-\(number)".utf8))
             let target = Place(directory: root.descriptor, name: Array("f".utf8))
             guard let file = try? kept.createFile(), (try? file.write(Array("edit-\(number)-\n".utf8), at: 0)) != nil
@@ -80,8 +96,8 @@ private let rounds = 400
         check(written, bench)
     }
 
-    @Test func `Nothing is lost to a program that appends`() throws {
-        let (written, bench) = try hammer("log") { root, number in
+    @Test(arguments: kinds) func `Nothing is lost to a program that appends`(onOldFileSystem isOld: Bool) throws {
+        let (written, bench) = try hammer("log", onOldFileSystem: isOld) { root, number in
             let place = Place(directory: root.descriptor, name: Array("log".utf8))
             guard let file = try? place.open(O_WRONLY | O_APPEND | O_CREAT, mode: 0o644) else { return false }
             // Between the open and the write the file may come out of the tree.

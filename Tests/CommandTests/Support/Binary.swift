@@ -8,6 +8,7 @@ import Darwin
 enum Binary {
     static let nosocks = getenv("NOSOCKS_TEST_BINARY").map { String(cString: $0) } ?? "\(directory)/nosocks"
     static let echo = "\(directory)/websocket-echo"
+    static let oldRenames = "\(directory)/old-renames"
 
     private static let directory: String = {
         var path = CommandLine.arguments[0]

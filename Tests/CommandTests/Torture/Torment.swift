@@ -31,8 +31,10 @@ final class Torment {
     let ledger: Ledger
     let diary: Diary
 
-    /// - Parameter mayMount: Whether one of them may get a disk that can be filled.
-    init(seed: UInt64, at bench: Bench, mayMount: Bool) async throws {
+    /// - Parameters:
+    ///   - mayMount: Whether one of them may get a disk that can be filled.
+    ///   - prefix: What runs the processes.
+    init(seed: UInt64, at bench: Bench, mayMount: Bool, prefix: [String] = []) async throws {
         var random = SeededRandom(seed: seed)
         let ledger = Ledger()
         let diary = Diary()
@@ -47,14 +49,15 @@ final class Torment {
                 random: SeededRandom(seed: random.next()))
             victims.append(Victim(replica, editor, on: disk, diary))
         }
-        let hub = try Replica(at: bench, name: "hub", disk: tight == 0 ? disk : nil)
+        let hub = try Replica(at: bench, name: "hub", prefix: prefix, disk: tight == 0 ? disk : nil)
         try await hub.listen()
         try add(hub, 0)
         // The one peer's connection lives some seconds at a time, the other's as long as the processes do.
         let relay = try await Relay(to: hub.port, seed: seed, lifetime: 6)
         for (number, name) in [(1, "one"), (2, "two")] {
             let replica = try Replica(
-                at: bench, name: name, hub: hub, url: number == 1 ? relay.url : nil, disk: tight == number ? disk : nil)
+                at: bench, name: name, hub: hub, url: number == 1 ? relay.url : nil, prefix: prefix,
+                disk: tight == number ? disk : nil)
             try replica.start()
             try add(replica, number)
         }
