@@ -78,7 +78,12 @@ extension Reconciler {
     mutating func setRemoteAside(_ record: Record) throws(StoreFailure) -> Keeping {
         let entry = record.remote.entry
         for copy in copies(of: record.path, by: record.author, entry) {
-            if try self.record(at: copy).remote.entry.hasSameContent(as: entry) { return .kept }
+            let there = try self.record(at: copy).remote
+            if there.entry.hasSameContent(as: entry) {
+                // One that was there before may be what was renamed to this path, and go as soon as that is heard of.
+                if there.revision > record.remote.revision { return .kept }
+                continue
+            }
             var staged: Store.Staged?
             if case .file(let file) = entry {
                 let before = missing.count

@@ -41,4 +41,27 @@ struct CopyOfCopyTests {
         try world.calm()
         for site in world.sites { #expect(site.disk.contents == [mine, other]) }
     }
+
+    @Test("does not count as kept where it was renamed to the name that a directory takes")
+    func keepsRenamed() throws {
+        let (kept, other, mine) = (SimContent([1]), SimContent([2]), SimContent([3]))
+        let (path, copy) = (try RelativePath("f"), try copy(of: kept, by: "hub"))
+        write(other, at: path, on: world.hub)
+        write(kept, at: copy, on: world.hub)
+        try world.calm()
+        world.remove(world.sites[1], path)
+        write(mine, at: try RelativePath("f/x"), on: world.sites[1])
+        // The peer hears of the one half of the rename and that it has lost, and then of the other half.
+        write(kept, at: path, on: world.hub)
+        world.report(world.hub, all: true)
+        world.report(world.sites[1], all: true)
+        while world.connections["p1"]?.up.isEmpty == false { world.deliverUp(world.sites[1]) }
+        world.settleHub()
+        while world.connections["p1"]?.down.isEmpty == false { world.deliverDown(world.sites[1]) }
+        world.remove(world.hub, copy)
+        world.report(world.hub, all: true)
+        world.judgeDeletions(world.hub)
+        try world.calm()
+        for site in world.sites { #expect(site.disk.contents == [kept, mine]) }
+    }
 }
