@@ -46,7 +46,7 @@ extension FolderReplica {
             }
             return
         }
-        if out.fingerprint.isSame(exceptForChangeTime: row.fingerprint) || isBeingWritten(place, out) { return }
+        if out.fingerprint.isSame(exceptForChangeTime: row.fingerprint) || place.isBeingWritten(out) { return }
         // Here lies what was to be put into its place, or an edit that came out instead. If the tree still has what was
         // expected, the exchange did not happen.
         let inTree = try? root.place(of: row.path).statusIfPresent()
@@ -56,13 +56,6 @@ extension FolderReplica {
             try? place.removeDirectory()
             try index.settle(row.token)
         }
-    }
-
-    /// Whether a program has it open for writing. What it holds says nothing then: it may be truncated and about to be
-    /// written anew. To be asked before its content is looked at, or somebody could write in between.
-    private func isBeingWritten(_ place: Place, _ status: Status) -> Bool {
-        guard status.kind == .file, let file = try? place.openForReading() else { return false }
-        return file.hasNoWriter == false
     }
 
     private func holds(_ place: Place, _ status: Status, _ entry: Entry) throws -> Bool {
@@ -88,7 +81,7 @@ extension FolderReplica {
             try? place.removeDirectory()
             return
         }
-        if isBeingWritten(place, status) { return }
+        if place.isBeingWritten(status) { return }
         guard let file = try? place.openForReading(), let content = try? reader.read(file, status: status),
             try index.records(withDigest: content.digest, limit: 1).isEmpty, try !hasHistory(of: content.digest),
             let path = try? RelativePath("recovered-\(name)")

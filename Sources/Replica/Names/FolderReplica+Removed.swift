@@ -92,7 +92,7 @@ extension FolderReplica {
     func putBack(_ removed: Removed, at place: Place) throws(DiskError) -> Bool {
         let staged = state.staged(removed.item.token)
         if try staged.renameAtOnce(to: place) { return true }
-        if try staged.status().kind == .file, let file = try? staged.openForReading(), file.hasNoWriter == false {
+        if staged.isBeingWritten(try staged.status()) {
             try staged.link(to: place)
             return false
         }
@@ -113,7 +113,7 @@ extension FolderReplica {
             return true
         }
         // First that nobody can write any more, then that nobody has: in this order there is no moment in between.
-        if status.kind == .file, let file = try? place.openForReading(), file.hasNoWriter == false { return false }
+        if place.isBeingWritten(status) { return false }
         switch (try review(removed), entry) {
         case (.gone, _): return true
         case (.settled, nil): break

@@ -100,9 +100,10 @@ extension FolderReplica {
         if expected.isDirectory {
             try from.renameExclusively(to: to)
         } else {
-            // What were taken out and put back would have another change time, and so be tried for ever.
-            guard try to.statusIfPresent() == nil else { return .occupied }
-            guard try from.renameAtOnce(to: to) else { return nil }
+            guard try from.renameAtOnce(to: to) else {
+                // Not to be taken out in vain: put back, it has another change time, and would be tried for ever.
+                return try to.statusIfPresent() == nil ? nil : .occupied
+            }
         }
         touched.insert(path.parent)
         touched.insert(target.parent)

@@ -39,6 +39,14 @@ extension Place {
         }
     }
 
+    /// Whether this is a file, as `status` says, and a program is known to have it open for writing. What it holds says
+    /// nothing then: it may be truncated and about to be written anew. To be asked before its content is looked at, or
+    /// somebody could write in between.
+    func isBeingWritten(_ status: Status) -> Bool {
+        guard status.kind == .file, let file = try? openForReading() else { return false }
+        return file.hasNoWriter == false
+    }
+
     /// Exchanges what is here with what has the other name. False where the file system cannot, and nothing was done.
     func exchange(with other: Place) throws(DiskError) -> Bool {
         do {
