@@ -8,7 +8,7 @@ extension Message<ByteBuffer> {
     /// than inflating it that it may always be compressed.
     var contentBytes: Int {
         switch self {
-        case .changes(let deliveries, _): deliveries.reduce(0) { $0 + Self.bytes($1.attachment) }
+        case .changes(let deliveries, _, _): deliveries.reduce(0) { $0 + Self.bytes($1.attachment) }
         case .submit(let offers): offers.reduce(0) { $0 + Self.bytes($1.attachment) }
         case .chunks(let supply):
             supply.chunks.reduce(supply.list?.readableBytes ?? 0) { $0 + $1.content.readableBytes }
@@ -23,7 +23,7 @@ extension Message<ByteBuffer> {
     /// The content in it that will be staged or received, as a rule.
     var arrivals: [StagingAhead.Arrival] {
         switch self {
-        case .changes(let deliveries, _):
+        case .changes(let deliveries, _, _):
             deliveries.compactMap { Self.arrival($0.change.entry, $0.attachment) }
         case .submit(let offers):
             offers.compactMap { $0.isInquiry ? nil : Self.arrival($0.submission.entry, $0.attachment) }

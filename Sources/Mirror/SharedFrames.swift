@@ -10,6 +10,7 @@ final class SharedFrames {
     /// What the bytes of a piece of the feed follow from: a revision is one change, for ever.
     private struct Key: Hashable {
         let through: Revision
+        let newest: Revision
         /// Each revision, and what of its content travels along.
         var parts: [UInt64] = []
         let compression: Compression
@@ -28,10 +29,10 @@ final class SharedFrames {
         of message: Message<ByteBuffer>, keeping limit: Int, compression: (_ bytes: Int) -> Compression
     ) -> PreparedMessage {
         let bytes = message.contentBytes
-        guard case .changes(let deliveries, let through) = message, bytes >= AdaptiveCompression.bulk else {
+        guard case .changes(let deliveries, let through, let newest) = message, bytes >= AdaptiveCompression.bulk else {
             return prepare(message, compression(bytes))
         }
-        var key = Key(through: through, compression: compression(bytes))
+        var key = Key(through: through, newest: newest, compression: compression(bytes))
         key.parts = deliveries.map { $0.change.revision.rawValue << 1 | ($0.attachment.bytes == nil ? 0 : 1) }
         if let frame = frames[key] { return frame }
         let frame = prepare(message, key.compression)

@@ -83,6 +83,10 @@ extension HubMachine {
                 break
             }
         }
+        // A peer that has all that follows `revision` does not know of the newer one that something was left out for, and
+        // would be taken for up to date by a hub that was set back to before that one.
+        let isWhole = UInt64(deliveries.count) == through.rawValue - revision.rawValue
+        let newest = isWhole ? through : published
         let revisions = deliveries.map { $0.change.revision }
         let authors = Set(
             ids.filter { id in
@@ -90,14 +94,14 @@ extension HubMachine {
                 return revisions.contains { own.contains($0) }
             })
         let others = authors.isEmpty ? ids : ids.filter { !authors.contains($0) }
-        if !others.isEmpty { actions.append(.send(.changes(deliveries, through: through), to: others)) }
+        if !others.isEmpty { actions.append(.send(.changes(deliveries, through: through, newest: newest), to: others)) }
         for id in authors.sorted() {
             let own = sessions[id]?.own ?? []
             let lean = deliveries.map { delivery in
                 own.contains(delivery.change.revision)
                     ? Delivery(change: delivery.change, attachment: .none) : delivery
             }
-            actions.append(.send(.changes(lean, through: through), to: [id]))
+            actions.append(.send(.changes(lean, through: through, newest: newest), to: [id]))
         }
         for id in ids { sessions[id]?.sent(through: through, weight: max(total, 1)) }
         cuts.sent(through: through, weight: total)

@@ -22,8 +22,9 @@ extension ReplicaStore {
 
     private func join(_ first: Message<Content>, _ second: Message<Content>) -> Message<Content>? {
         switch (first, second) {
-        case (.changes(let deliveries, let through), .changes(let more, let end)) where end >= through:
-            .changes(deliveries + more, through: end)
+        case (.changes(let deliveries, let through, let newest), .changes(let more, let end, let newer))
+        where end >= through:
+            .changes(deliveries + more, through: end, newest: max(newest, newer))
         case (.submit(let offers), .submit(let more)): .submit(offers + more)
         default: nil
         }
@@ -31,7 +32,7 @@ extension ReplicaStore {
 
     private func weight(of message: Message<Content>) -> Int {
         switch message {
-        case .changes(let deliveries, _):
+        case .changes(let deliveries, _, _):
             deliveries.reduce(0) { $0 + Sync.weight(of: $1.attachment, size: size) }
         case .submit(let offers): offers.reduce(0) { $0 + Sync.weight(of: $1.attachment, size: size) }
         default: 0

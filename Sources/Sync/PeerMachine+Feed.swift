@@ -3,7 +3,7 @@ import Tree
 // Following the hub's feed.
 extension PeerMachine {
     mutating func follow(
-        _ deliveries: [Delivery<Store.Content>], through: Revision
+        _ deliveries: [Delivery<Store.Content>], through: Revision, newest: Revision
     ) throws(StoreFailure) {
         guard through >= store.cursor.revision else { return violation("its feed ran backwards") }
         // What is announced below is no more than what is heard here.
@@ -52,7 +52,7 @@ extension PeerMachine {
         // First what the hub says is durable, and the cursor with it, then the names appear: a process that ends in
         // between finds out at its next start what it had already put in place, and takes none of it for an edit.
         try reconciler.flush()
-        try reconciler.announce(cursor: cursor(through: through, knowing: through))
+        try reconciler.announce(cursor: cursor(through: through, knowing: newest))
         for (path, file) in superseded where transfers.abandon(path, file: file) { store.abandon(file) }
         for path in try reconciler.leavingLast(rulesFirst(paths)) {
             let isMoved = !reconciler.movedAway.isEmpty && reconciler.movedAway.remove(path) != nil

@@ -191,7 +191,8 @@ package struct PeerMachine<Store: ReplicaStore>: FolderMachine {
         case (_, .goodbye(let goodbye)): farewell(goodbye)
         case (.greeting, .welcome(let welcome)): try welcomed(welcome)
         case (.greeting, _): violation("its first message was not welcome")
-        case (_, .changes(let deliveries, let through)): try follow(deliveries, through: through)
+        case (_, .changes(let deliveries, let through, let newest)):
+            try follow(deliveries, through: through, newest: newest)
         case (_, .caughtUp): caughtUp()
         case (_, .settled(let settlements)): try settle(settlements)
         case (_, .chunks(let supply)): try receive(supply)

@@ -4,8 +4,9 @@ package enum Message<Content> {
     case hello(Hello)
     /// Hub to peer, first: whose history this is and where the feed begins for this peer.
     case welcome(Welcome)
-    /// Hub to peer: the feed from where it was up to `through`; in a snapshot and live alike.
-    case changes([Delivery<Content>], through: Revision)
+    /// Hub to peer: the feed from where it was up to `through`; in a snapshot and live alike. What is left out of it was
+    /// superseded by `newest` at the latest: `through` itself, or a revision that comes later in the feed.
+    case changes([Delivery<Content>], through: Revision, newest: Revision)
     /// Hub to peer: the feed was read to its head, which was here.
     case caughtUp(Revision)
     /// Peer to hub: local changes, in an order in which they can be accepted.

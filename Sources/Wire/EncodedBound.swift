@@ -18,7 +18,7 @@ extension Message where Content == ByteBuffer {
         case .hello, .welcome: Bound.head + WireLimits.name
         case .caughtUp, .applied, .everywhere: Bound.head
         case .goodbye: Bound.head + WireLimits.text
-        case .changes(let deliveries, _):
+        case .changes(let deliveries, _, _):
             deliveries.reduce(Bound.head) {
                 $0 + Bound.item + WireLimits.name + $1.change.path.bytes.count + $1.change.entry.varyingBytes
                     + $1.attachment.encodedBound

@@ -41,13 +41,17 @@ private struct Decoding {
         case .hello: return .hello(try hello())
         case .welcome: return .welcome(try welcome())
         case .changes:
-            let (through, count) = try reader.section { (fields) throws(WireError) in
-                (try fields.revision(), try fields.count(upTo: WireLimits.entries, .count))
+            let (through, count, newest) = try reader.section { (fields) throws(WireError) in
+                let through = try fields.revision()
+                let count = try fields.count(upTo: WireLimits.entries, .count)
+                let newest = fields.remaining == 0 ? through : try fields.revision()
+                guard newest >= through else { throw .inconsistent(.revision) }
+                return (through, count, newest)
             }
             let deliveries = try items(count) { (decoding) throws(WireError) in
                 try decoding.delivery(through: through)
             }
-            return .changes(deliveries, through: through)
+            return .changes(deliveries, through: through, newest: newest)
         case .caughtUp: return .caughtUp(try reader.section { (fields) throws(WireError) in try fields.revision() })
         case .submit:
             return .submit(try items(try itemCount()) { (decoding) throws(WireError) in try decoding.offer() })

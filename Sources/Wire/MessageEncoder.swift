@@ -29,11 +29,12 @@ extension WireWriter {
         switch message {
         case .hello(let hello): append(hello)
         case .welcome(let welcome): append(welcome)
-        case .changes(let deliveries, let through):
+        case .changes(let deliveries, let through, let newest):
             append(byte: Kind.changes.rawValue)
             section {
                 $0.append(through.rawValue)
                 $0.append(UInt64(deliveries.count))
+                if newest > through { $0.append(newest.rawValue) }
             }
             for delivery in deliveries { append(delivery) }
         case .caughtUp(let revision): append(.caughtUp, revision)

@@ -76,10 +76,10 @@ extension World {
     func checkSent(_ message: Message<[UInt8]>) {
         guard let durable = hub.store?.durable.cursor.revision else { return }
         switch message {
-        case .changes(let deliveries, let through):
+        case .changes(let deliveries, let through, let newest):
             dataMessages += deliveries.isEmpty ? 0 : 1
             let last = deliveries.last?.change.revision ?? .zero
-            if max(last, through) > durable { broke("I10", "the hub told of \(last), durable is \(durable)") }
+            if max(last, through, newest) > durable { broke("I10", "the hub told of \(last), durable is \(durable)") }
         case .settled(let settlements):
             for case .accepted(let revision) in settlements.map(\.verdict) where revision > durable {
                 broke("I10", "the hub said that it took \(revision), durable is \(durable)")

@@ -27,8 +27,8 @@ extension World {
         switch message {
         case .hello(let hello): "hello \(hello.cursor)"
         case .welcome(let welcome): "welcome to \(welcome.epoch) from \(welcome.from)"
-        case .changes(let deliveries, let through):
-            "changes \(deliveries.map { "\($0.change.path)@\($0.change.revision)" }) through \(through)"
+        case .changes(let deliveries, let through, let newest):
+            "changes \(deliveries.map { "\($0.change.path)@\($0.change.revision)" }) through \(through) of \(newest)"
         case .caughtUp(let revision): "caughtUp \(revision)"
         case .submit(let offers): "submit \(offers.map(describe))"
         case .settled(let settlements): "settled \(settlements.map { "\($0.number):\($0.verdict)" })"

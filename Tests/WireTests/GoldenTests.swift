@@ -51,7 +51,7 @@ import Wire
                         delivery("d", 3, .directory(Entry.Directory(mode: Mode(rawValue: 0o755))), .none),
                         delivery("e", 4, .symlink(Entry.Symlink(target: Array("a/b".utf8))), .none),
                         delivery("f", 5, .tombstone, .none),
-                    ], through: Revision(rawValue: 6)),
+                    ], through: Revision(rawValue: 6), newest: Revision(rawValue: 6)),
                 """
                 030200060533000103612f62010361646101a40102000102030405060708090a0b0c0d0e0f101112131415161718191a
                 1b1c1d1e1f03ffc99a3b0200000068693300020163020361646101a401f0a204000102030405060708090a0b0c0d0e0f
@@ -62,9 +62,9 @@ import Wire
             (
                 .changes(
                     [delivery("g", 1, file(70_000), .difference(ByteBuffer(bytes: [0, 0, 0, 0]), from: other))],
-                    through: Revision(rawValue: 1)),
+                    through: Revision(rawValue: 1), newest: Revision(rawValue: 300)),
                 """
-                03020001013300030167010361646101a401f0a204000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e
+                0304000101ac023300030167010361646101a401f0a204000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e
                 1f03ffc99a3beeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee0400000000000000
                 """
             ),

@@ -55,7 +55,7 @@ import Wire
         let version = Version(revision: Revision(rawValue: UInt64(Int64.max)), entry: link)
         let delivery = Delivery<ByteBuffer>(
             change: Change(path: path, version: version, author: String(repeating: "z", count: 64)), attachment: .none)
-        let message = Message.changes([delivery], through: version.revision)
+        let message = Message.changes([delivery], through: version.revision, newest: version.revision)
         let back = try #require(try decode(encode(message)))
         #expect(isSame(back, message))
     }

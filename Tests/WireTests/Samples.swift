@@ -18,7 +18,7 @@ struct Samples {
         case 2:
             let deliveries = many { $0.delivery() }
             let highest = deliveries.map(\.change.revision).max() ?? .zero
-            return .changes(deliveries, through: highest)
+            return .changes(deliveries, through: highest, newest: bool() ? highest : max(highest, revision()))
         case 3: return .caughtUp(revision())
         case 4: return .submit(many { $0.offer() })
         case 5: return .settled(many { Settlement(number: $0.random.next(), verdict: $0.verdict()) })
@@ -149,8 +149,8 @@ func isSame(_ left: Message<ByteBuffer>, _ right: Message<ByteBuffer>) -> Bool {
     switch (left, right) {
     case (.hello(let left), .hello(let right)): left == right
     case (.welcome(let left), .welcome(let right)): left == right
-    case (.changes(let left, let leftEnd), .changes(let right, let rightEnd)):
-        leftEnd == rightEnd
+    case (.changes(let left, let leftEnd, let leftNewest), .changes(let right, let rightEnd, let rightNewest)):
+        leftEnd == rightEnd && leftNewest == rightNewest
             && left.elementsEqual(right) { $0.change == $1.change && isSame($0.attachment, $1.attachment) }
     case (.caughtUp(let left), .caughtUp(let right)): left == right
     case (.submit(let left), .submit(let right)):

@@ -28,7 +28,8 @@ struct WireSpeed {
         }
         let batches = stride(from: 0, to: count, by: 1000).map { start in
             Message.changes(
-                Array(deliveries[start..<min(start + 1000, count)]), through: Revision(rawValue: UInt64(count)))
+                Array(deliveries[start..<min(start + 1000, count)]), through: Revision(rawValue: UInt64(count)),
+                newest: Revision(rawValue: UInt64(count)))
         }
         var encoded: [ByteBuffer] = []
         let encoding = ContinuousClock().measure {
@@ -37,7 +38,7 @@ struct WireSpeed {
         var decoded = 0
         let decoding = try ContinuousClock().measure {
             for buffer in encoded {
-                if case .changes(let deliveries, _) = try MessageDecoder().decode(buffer) {
+                if case .changes(let deliveries, _, _) = try MessageDecoder().decode(buffer) {
                     decoded += deliveries.count
                 }
             }

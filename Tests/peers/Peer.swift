@@ -115,9 +115,9 @@ final class Peer: Sendable {
             state.value.replica.welcomed(welcome)
             state.value.backoff.reset()
             state.value.link = .catchingUp(welcome)
-        case (.catchingUp(let welcome), .changes(let deliveries, let through)),
-            (.live(let welcome), .changes(let deliveries, let through)):
-            try follow(deliveries, through, welcome)
+        case (.catchingUp(let welcome), .changes(let deliveries, let through, let newest)),
+            (.live(let welcome), .changes(let deliveries, let through, let newest)):
+            try follow(deliveries, through, newest, welcome)
         case (.catchingUp(let welcome), .caughtUp):
             state.value.link = .live(welcome)
             crowd.caughtUp()
@@ -130,9 +130,9 @@ final class Peer: Sendable {
     }
 
     private func follow(
-        _ deliveries: [Delivery<ByteBuffer>], _ through: Revision, _ welcome: Welcome
+        _ deliveries: [Delivery<ByteBuffer>], _ through: Revision, _ newest: Revision, _ welcome: Welcome
     ) throws(Failure) {
-        try state.value.replica.follow(deliveries, through: through, of: welcome, checking: crowd.content)
+        try state.value.replica.follow(deliveries, through: through, newest: newest, of: welcome, checking: crowd.content)
         for delivery in deliveries {
             guard case .file(let file) = delivery.change.entry else { continue }
             crowd.has(file.digest)

@@ -17,14 +17,15 @@ struct Replica {
             entries.removeAll()
             mark = Mark(revision: .zero, term: .none)
         }
-        advance(to: welcome.from, of: welcome)
+        advance(to: welcome.from, knowing: welcome.from, of: welcome)
     }
 
     /// Takes what was sent.
     ///
     /// - Throws: What is wrong with it.
     mutating func follow(
-        _ deliveries: [Delivery<ByteBuffer>], through: Revision, of welcome: Welcome, checking content: ContentCheck
+        _ deliveries: [Delivery<ByteBuffer>], through: Revision, newest: Revision, of welcome: Welcome,
+        checking content: ContentCheck
     ) throws(Failure) {
         guard through >= cursor.revision else { throw Failure("the feed ran backwards") }
         for delivery in deliveries {
@@ -42,11 +43,11 @@ struct Replica {
             }
             entries[change.path] = change.entry.isLive ? change.entry : nil
         }
-        advance(to: through, of: welcome)
+        advance(to: through, knowing: newest, of: welcome)
     }
 
-    private mutating func advance(to revision: Revision, of welcome: Welcome) {
-        if revision > mark.revision { mark = welcome.mark(covering: revision) }
+    private mutating func advance(to revision: Revision, knowing newest: Revision, of welcome: Welcome) {
+        if newest > mark.revision { mark = welcome.mark(covering: newest) }
         cursor = Cursor(epoch: welcome.epoch, revision: revision, known: mark)
     }
 }

@@ -42,7 +42,8 @@ final class HostileHub: Sendable {
     }
 
     static func changes(_ deliveries: [Delivery<ByteBuffer>]) -> ByteBuffer {
-        MessageEncoder().encode(.changes(deliveries, through: Revision(rawValue: UInt64(deliveries.count))))
+        let last = Revision(rawValue: UInt64(deliveries.count))
+        return MessageEncoder().encode(.changes(deliveries, through: last, newest: last))
     }
 
     /// The feed's change at `revision`.

@@ -44,7 +44,7 @@ extension Parser {
                 [
                     delivery(small, content), delivery(large, list), delivery(large, difference),
                     delivery(directory, .none), delivery(.tombstone, .none), delivery(symlink, .none),
-                ], through: revision),
+                ], through: revision, newest: revision.next),
             .caughtUp(revision),
             .submit([
                 offer(small, content), offer(large, list), offer(large, difference), offer(.tombstone, .none),
