@@ -179,14 +179,14 @@ extension World {
 
     // MARK: Setbacks
 
-    private func backUp(_ site: Site) {
+    func backUp(_ site: Site) {
         note("back up \(site.name)")
         // A backup takes longer than the system keeps what it copies from the disk.
         site.disk.synchronize()
         site.backup = Backup(index: site.currentIndex, log: site.log, disk: site.disk.state)
     }
 
-    private func restore(_ site: Site, withTree: Bool) {
+    func restore(_ site: Site, withTree: Bool) {
         guard let backup = site.backup else { return }
         stop(site, powerFails: false)
         note("restore \(site.name)\(withTree ? "" : ", its index alone")")
@@ -231,14 +231,13 @@ extension World {
         for peer in peers { peer.isFollowing = false }
     }
 
-    private func clone(_ peer: Site) {
+    func clone(_ peer: Site) {
         guard clones < 1, !peer.isReader, !peer.isSender else { return }
         clones += 1
         let twin = addSite("\(peer.name)-twin", replica: peer.replica)
         note("\(twin.name) begins as a copy of \(peer.name)")
         twin.begin(with: peer.currentIndex)
-        twin.disk.replace(by: peer.disk.state)
-        twin.disk.ignored = peer.disk.ignored
+        twin.disk.begin(as: peer.disk)
         ledger.copied(peer.name, to: twin.name)
         ledger.hasMerged = true
         start(twin)

@@ -3,10 +3,12 @@ import Tree
 @testable import Simulator
 
 extension World {
-    /// A hub and so many peers whose processes run, and to whom nothing happens by itself.
-    static func undisturbed(peers: Int, faults: FaultSet = []) -> World {
+    /// A hub and so many peers whose processes run, and to whom nothing happens by itself. A byte counts as `scale` in
+    /// whatever limits bytes.
+    static func undisturbed(peers: Int, faults: FaultSet = [], scale: Int = 1 << 16) -> World {
         var options = SimulationOptions(seed: 1, mode: .liveness, faults: faults)
         options.peers = peers
+        options.scale = scale
         options.hasReader = false
         options.direction = .both
         options.isHubBusy = false

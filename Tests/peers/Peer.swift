@@ -132,7 +132,8 @@ final class Peer: Sendable {
     private func follow(
         _ deliveries: [Delivery<ByteBuffer>], _ through: Revision, _ newest: Revision, _ welcome: Welcome
     ) throws(Failure) {
-        try state.value.replica.follow(deliveries, through: through, newest: newest, of: welcome, checking: crowd.content)
+        try state.value.replica.follow(
+            deliveries, through: through, newest: newest, of: welcome, checking: crowd.content)
         for delivery in deliveries {
             guard case .file(let file) = delivery.change.entry else { continue }
             crowd.has(file.digest)
