@@ -40,8 +40,8 @@ package final class Index {
 
     /// How far the feed was followed; on a hub, its epoch and head.
     package private(set) var cursor: Cursor
-    /// The replica's random id, given when the index was made.
-    package let replica: UInt64
+    /// The replica's random id, given when the index was made, and anew by ``renew(_:)``.
+    package private(set) var replica: UInt64
 
     let settings: Settings
     /// The time of day in seconds since 1970, for people; nothing is decided by it here.
@@ -135,6 +135,15 @@ package final class Index {
         } catch {
             throw IndexError(error, operation: "open")
         }
+    }
+
+    /// Gives the replica another id, durably.
+    package func renew(_ replica: UInt64) throws(IndexError) {
+        try write("renew", durably: true) { database in
+            try database.execute(
+                sql: "UPDATE meta SET replica = ?", arguments: StatementArguments(.bits(replica)))
+        }
+        self.replica = replica
     }
 
     /// - Returns: Whether the index was another folder's.

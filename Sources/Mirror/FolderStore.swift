@@ -44,6 +44,8 @@ final class FolderStore: ReplicaStore {
 
     var cursor: Cursor { folder.cursor }
 
+    func renew() throws(StoreFailure) -> UInt64 { try folder.renew() }
+
     func forget(startingAt cursor: Cursor) throws(StoreFailure) { try folder.forget(startingAt: cursor) }
 
     // MARK: The feed

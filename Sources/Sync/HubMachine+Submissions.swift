@@ -5,8 +5,8 @@ extension HubMachine {
     /// peer has sent that.
     mutating func judge(_ offers: [Offer<Store.Content>], from id: SessionID) throws(StoreFailure) {
         guard sessions[id]?.isSuperseded == false else {
-            // A copy of the replica, if that is who is here, comes back and is the newest then.
-            return end(id, .ended, "the replica has connected anew")
+            // Who is still here to read it is a copy of the one that has.
+            return end(id, .copied, "the replica has connected anew")
         }
         var settlements: [Settlement] = []
         var paths: [RelativePath] = []

@@ -63,7 +63,7 @@ package struct PeerMachine<Store: ReplicaStore>: FolderMachine {
     private var told: (applied: Revision, known: Revision)?
     /// Paths that wait for content beyond what ``Transfers`` holds at a time: where to go on in the index.
     var sweep: Sweep = .done
-    private let replica: UInt64
+    private var replica: UInt64
     package let name: String
 
     enum Sweep: Equatable {
@@ -188,7 +188,7 @@ package struct PeerMachine<Store: ReplicaStore>: FolderMachine {
     private mutating func handle(_ message: Message<Store.Content>) throws(StoreFailure) {
         switch (link, message) {
         case (.down, _): break
-        case (_, .goodbye(let goodbye)): farewell(goodbye)
+        case (_, .goodbye(let goodbye)): try farewell(goodbye)
         case (.greeting, .welcome(let welcome)): try welcomed(welcome)
         case (.greeting, _): violation("its first message was not welcome")
         case (_, .changes(let deliveries, let through, let newest)):
@@ -204,11 +204,14 @@ package struct PeerMachine<Store: ReplicaStore>: FolderMachine {
         }
     }
 
-    private mutating func farewell(_ goodbye: Goodbye) {
+    private mutating func farewell(_ goodbye: Goodbye) throws(StoreFailure) {
         actions.append(.close)
         link = .down
         switch goodbye.reason {
         case .ended, .failed, .tooManyPeers: break
+        // Nothing that was sent under the former id is on its way any more: the session that ends here was the newest
+        // of this replica's own.
+        case .copied: replica = try store.renew()
         case .version, .violation, .sameReplica, .revoked: actions.append(.end(.said(goodbye)))
         }
     }

@@ -35,6 +35,8 @@ package protocol ReplicaStore: AnyObject {
     func announce(_ records: [Record], cursor: Cursor) throws(StoreFailure)
     /// The cursor as last saved; on a hub, its epoch and head.
     var cursor: Cursor { get }
+    /// Gives the replica another random id, durably, and returns it.
+    func renew() throws(StoreFailure) -> UInt64
     /// Forgets every record and starts at `cursor`: the hub's history is not the one that was followed.
     func forget(startingAt cursor: Cursor) throws(StoreFailure)
 

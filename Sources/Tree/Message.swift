@@ -212,6 +212,8 @@ package struct Goodbye: Hashable, Sendable {
         case tooManyPeers = 5
         /// The token by which the peer came in is not valid any more.
         case revoked = 6
+        /// Another replica has the same id, and has connected later: a copy of this one, state folder and all.
+        case copied = 7
     }
 
     package var reason: Reason

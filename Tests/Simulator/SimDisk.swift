@@ -114,6 +114,15 @@ final class SimDisk {
         for content in state.contents { census.add(content) }
     }
 
+    /// An image of another disk: what is made here later is no object of that one's.
+    func begin(as other: SimDisk) {
+        replace(by: other.state)
+        clock = other.clock
+        lastInode = other.lastInode
+        lastToken = other.lastToken
+        ignored = other.ignored
+    }
+
     // MARK: The tree
 
     func node(at path: RelativePath) -> Node? {

@@ -145,6 +145,12 @@ final class SimStore: ReplicaStore {
 
     var cursor: Cursor { index.cursor }
 
+    func renew() throws(StoreFailure) -> UInt64 {
+        try enter()
+        site.replica = world.random.next()
+        return site.replica
+    }
+
     func forget(startingAt cursor: Cursor) throws(StoreFailure) {
         try enter()
         index.records = [:]

@@ -70,6 +70,12 @@ extension FolderReplica {
 
     package var cursor: Cursor { index.cursor }
 
+    /// Gives the replica another random id, durably, and returns it.
+    package func renew() throws(StoreFailure) -> UInt64 {
+        try indexed { () throws(IndexError) in try index.renew(Self.newID()) }
+        return id
+    }
+
     /// Forgets every record and starts at `cursor`: the hub's history is not the one that was followed.
     package func forget(startingAt cursor: Cursor) throws(StoreFailure) {
         try indexed { () throws(IndexError) in try index.forget(startingAt: cursor) }

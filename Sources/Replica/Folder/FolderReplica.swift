@@ -102,7 +102,7 @@ package final class FolderReplica {
         }
         do {
             index = try Index(
-                path: state.indexPath(in: root), newReplica: UInt64.random(in: 1...UInt64.max),
+                path: state.indexPath(in: root), newReplica: Self.newID(),
                 home: Index.Home(root: root.identity.inode, state: state.identity.inode))
         } catch {
             throw .index(error)
@@ -129,6 +129,7 @@ package final class FolderReplica {
 
     /// The replica's random id, given when its index was made.
     package var id: UInt64 { index.replica }
+    static func newID() -> UInt64 { UInt64.random(in: 1...UInt64.max) }
 
     /// Whether its state was found to be another folder's, as a copy is: everything was forgotten, and nothing that is
     /// missing here counts as deleted.
