@@ -5,7 +5,7 @@ import Tree
 extension HubMachine {
     /// An accepted entry can't be put on this disk for want of content: whoever has it is asked.
     mutating func lack(_ content: MissingContent) throws(StoreFailure) {
-        absent[content.path] = content
+        absent.add(content)
         if reconciler.gone.contains(content.file) { return try giveUp(content) }
         for id in sessions.keys where sessions[id]?.isGreeted == true { ask(id, for: content) }
     }
@@ -18,31 +18,30 @@ extension HubMachine {
     /// A peer has found what it did not have when it was asked.
     mutating func ask(_ id: SessionID, for file: Digest) {
         reconciler.gone.remove(file)
-        for content in absent.values where content.file == file { ask(id, for: content) }
+        for content in absent.of(file) { ask(id, for: content) }
     }
 
-    /// A peer does not have what it was asked for; if no other one was, nobody has it.
-    mutating func giveUp(_ file: Digest, for paths: [RelativePath]) {
-        let waiting = paths.filter { absent[$0]?.file == file }
+    /// A peer does not have what it was asked for; if no other one was, nobody has it, whatever it was asked for on behalf
+    /// of.
+    mutating func giveUp(_ file: Digest) {
+        let waiting = absent.of(file)
         guard !waiting.isEmpty, !sessions.values.contains(where: { $0.transfers.contains(file) }) else { return }
         reconciler.gone.insert(file)
-        for path in waiting { backlog.add(path) }
+        for content in waiting { backlog.add(content.path) }
     }
 
     /// Who was asked has gone without an answer. Where all others have given theirs, nobody has it; where there are none, it
     /// is they who are waited for.
     mutating func giveUp(whatWasAskedOf session: HubSession) {
         guard sessions.values.contains(where: \.isGreeted) else { return }
-        for content in absent.values where session.transfers.contains(content.file) {
-            giveUp(content.file, for: [content.path])
-        }
+        for file in absent.files where session.transfers.contains(file) { giveUp(file) }
     }
 
     /// What was to be brought back waits for a person, and the rest for a peer that has it.
     private mutating func giveUp(_ content: MissingContent) throws(StoreFailure) {
         let held = backlog.held.count
         if try holdAgain(content.path) {
-            absent[content.path] = nil
+            absent.remove(content.path)
         } else if backlog.lacks(content.path, content.file) {
             reconciler.notices.append(.problem(content.path, Problem(.contentGone, operation: "fetch")))
         }

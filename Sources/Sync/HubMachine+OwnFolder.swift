@@ -35,7 +35,7 @@ extension HubMachine {
         let standing = try reconciler.reconcile(path, rereading: rereading, canWait: canWait)
         backlog.note(path, standing)
         try acceptOwn()
-        if standing != .waiting(.content) { absent[path] = nil }
+        if standing != .waiting(.content) { absent.remove(path) }
         if standing == .settled || standing == .submitted { try tellFound(at: path) }
         while let former = reconciler.formerNames.popLast() {
             backlog.take(former)

@@ -131,8 +131,8 @@ extension HubMachine {
         }
         if supply.isInVain {
             // The peer's copy has changed since; what it is now will be offered in its turn.
-            let paths = sessions[id]?.transfers.unavailable(file) ?? []
-            giveUp(file, for: paths)
+            _ = sessions[id]?.transfers.unavailable(file)
+            giveUp(file)
             store.abandon(file)
             let offers: [Offer<Store.Content>] = sessions[id]?.release(file) ?? []
             let settlements = offers.map { Settlement(number: $0.number, verdict: .refused(.contentUnavailable)) }
@@ -141,6 +141,6 @@ extension HubMachine {
         guard !ready.isEmpty else { return }
         let offers: [Offer<Store.Content>] = sessions[id]?.release(file) ?? []
         if !offers.isEmpty { try judge(offers, from: id) }
-        for path in ready where absent.removeValue(forKey: path) != nil { backlog.add(path) }
+        for path in ready where absent.remove(path) { backlog.add(path) }
     }
 }

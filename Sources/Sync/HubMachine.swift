@@ -60,7 +60,7 @@ package struct HubMachine<Store: ReplicaStore>: FolderMachine {
     package var backlog = Backlog()
     var actions: [Action] = []
     /// Content of accepted entries that this disk lacks, and that whichever peer has it is asked for.
-    var absent: [RelativePath: MissingContent] = [:]
+    var absent = AbsentContent()
     /// The sessions that asked for content in vain.
     var unmet: Set<SessionID> = []
     /// The sessions that created something of late, to which deletions may belong.
@@ -313,7 +313,7 @@ package struct HubMachine<Store: ReplicaStore>: FolderMachine {
         actions.append(.joined(id, name: hello.name))
         // It may have what nobody had, and what is not asked for now because something else is in its way.
         reconciler.gone.removeAll()
-        for content in absent.values { ask(id, for: content) }
+        for content in absent.all { ask(id, for: content) }
     }
 
     /// Whether all that a peer knows is of this order. If not, this hub was set back since, whatever it has accepted

@@ -233,7 +233,12 @@ extension Reconciler {
         case .present(let entry, let fingerprint):
             guard isAtHub else { return .waiting(.parent) }
             if record.isPending {
-                return try reconcile(parent) == .settled ? .again : .waiting(.parent)
+                switch try reconcile(parent) {
+                // What was made here in the directory's place waits for all that is in it, which waits for this: an edit
+                // beats the deletion, and so it is set aside.
+                case .settled, .waiting(.children): return .again
+                case .submitted, .waiting: return .waiting(.parent)
+                }
             }
             return try setLocalAside(record, Found(entry: entry, fingerprint: fingerprint))
         case .absent:
@@ -248,12 +253,13 @@ extension Reconciler {
                 return .again
             case .problem(let problem):
                 notices.append(.problem(parent, problem))
-                return .waiting(.parent)
+                return .waiting(.problem)
             }
         case .unstable, .reading, .ignored:
             return .waiting(.parent)
-        case .unknown(let problem):
-            notices.append(.problem(parent, problem))
+        case .unknown:
+            // Its own look says so, and is repeated.
+            touched.append(parent)
             return .waiting(.parent)
         }
     }

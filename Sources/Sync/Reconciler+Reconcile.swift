@@ -208,7 +208,10 @@ extension Reconciler {
         }
         if record.remote.entry.isDirectory, !found.entry.isDirectory {
             if let inside = try liveEntry(inside: record.path) {
-                return .waiting(try isKept(inside) ? keepUndeleted(record.path) : .children)
+                if try isKept(inside) { return .waiting(keepUndeleted(record.path)) }
+                // What came there meanwhile may wait for this in its turn: it is that which finds out who gives way.
+                if try self.record(at: inside).isPending { touched.append(inside) }
+                return .waiting(.children)
             }
         }
         var goesWithDirectory = false

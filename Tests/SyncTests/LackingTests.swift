@@ -128,6 +128,42 @@ struct LackingTests {
         for site in world.sites.dropLast() { #expect(site.disk.node(at: inside)?.kind.content == SimContent([8])) }
     }
 
+    @Test("is known to be lacking wherever it belongs, whichever of these somebody was asked on behalf of last")
+    func isLackingElsewhere() throws {
+        world.stop(world.hub, powerFails: false)
+        let (hub, peer) = (world.hub, world.sites[1])
+        let other = try RelativePath("d/g")
+        var index = hub.currentIndex
+        let first = try #require(index.records[path])
+        let revision = index.cursor.revision.next
+        index.records[other] = Record(
+            path: other, remote: Version(revision: revision, entry: first.remote.entry), author: first.author)
+        index.cursor = Cursor(
+            epoch: index.cursor.epoch, revision: revision,
+            known: Mark(revision: revision, term: index.cursor.known.term))
+        hub.begin(with: index)
+        for site in [hub, peer] { world.start(site) }
+        // One connection has gone without an answer, and nobody knows yet; the other one has none.
+        world.connect(peer)
+        world.deliverUp(peer)
+        world.abandon(peer)
+        exchange(with: peer)
+        #expect(hub.lacking(at: other).isEmpty)
+        hub.disk.events[path] = true
+        world.report(hub, all: true)
+        world.close(stale: try #require(world.stale.first))
+        exchange(with: peer)
+        for path in [path, other] { #expect(hub.lacking(at: path) == [path]) }
+    }
+
+    private func exchange(with peer: World.Site) {
+        world.connect(peer)
+        while let connection = world.connections[peer.name], !connection.up.isEmpty || !connection.down.isEmpty {
+            world.deliverUp(peer)
+            world.deliverDown(peer)
+        }
+    }
+
     @Test("is known to be lacking when the last of those who were asked goes without an answer")
     func isAskedOfOneWhoGoes() throws {
         world.stop(world.hub, powerFails: false)
