@@ -165,4 +165,18 @@ import struct Tree.Cursor
         #expect(try terms(0...3, of: other) == [0, 0, 0, 0])
         #expect(try other.encodedList(of: digest(2)) == list.encoded())
     }
+
+    @Test func `Another id is all that changes, and stays`() throws {
+        let folder = try Folder()
+        let index = try folder.open()
+        for revision in 1...3 as ClosedRange<UInt64> { try append(revision, term: 5, to: index) }
+        let cursor = index.cursor
+        try index.renew(9)
+        #expect(index.replica == 9)
+        try index.close()
+        let same = try folder.open()
+        #expect(same.replica == 9)
+        #expect(same.cursor == cursor)
+        #expect(try terms(1...3, of: same) == [5, 5, 5])
+    }
 }

@@ -169,7 +169,7 @@ private func eventually(_ condition: () -> Bool) async throws -> Bool {
     @Test("A request that is served may take longer than a handshake, and is not dropped for the next guest")
     func noHandshake() async throws {
         var configuration = WebSocketConfiguration()
-        configuration.handshakeTimeout = .seconds(2)
+        configuration.handshakeTimeout = .seconds(8)
         configuration.maxHandshakesPerAddress = 1
         let gate = AsyncStream<Void>.makeStream()
         let ledger = Ledger()
