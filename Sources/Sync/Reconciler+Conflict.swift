@@ -44,7 +44,7 @@ extension Reconciler {
             case .changed:
                 return .again
             case .occupied:
-                guard try isOnDisk(found.entry, at: copy) else { continue }
+                guard try isCopied(found.entry, at: copy) else { continue }
                 return try removeRedundant(record.path, fingerprint)
             case .problem(let problem):
                 notices.append(.problem(record.path, problem))
@@ -109,15 +109,18 @@ extension Reconciler {
                 notices.append(.problem(copy, problem))
                 return .open(.waiting(.problem))
             }
-            if try isOnDisk(entry, at: copy) { return .kept }
+            if try isCopied(entry, at: copy) { return .kept }
         }
         notices.append(.problem(record.path, Problem(.nameNotPossible, operation: "rename")))
         return .open(.waiting(.problem))
     }
 
-    private func isOnDisk(_ entry: Entry, at path: RelativePath) throws(StoreFailure) -> Bool {
-        let record = try record(at: path)
-        guard case .present(let there, _) = try store.look(at: path, record: record, rereading: false) else {
+    /// Whether a conflict copy is on the disk already, and nothing of the hub's is about to take its place: what was renamed
+    /// from there goes as soon as that is followed.
+    private func isCopied(_ entry: Entry, at copy: RelativePath) throws(StoreFailure) -> Bool {
+        let record = try record(at: copy)
+        if record.isPending, !record.remote.entry.hasSameContent(as: entry) { return false }
+        guard case .present(let there, _) = try store.look(at: copy, record: record, rereading: false) else {
             return false
         }
         return there.hasSameContent(as: entry)
@@ -156,7 +159,7 @@ extension Reconciler {
                 notices.append(.conflict(path: path, copy: copy))
                 return
             }
-            if try isOnDisk(entry, at: copy) {
+            if try isCopied(entry, at: copy) {
                 if try !store.retire(edit, holding: entry) { hasRemoved = true }
                 return
             }

@@ -40,13 +40,14 @@ extension World {
         guard isEdited(site), let path = anyPath(), !isLeftAlone(path, at: site) else { return }
         // Whoever made something durable has made durable what was there before.
         site.disk.synchronize()
-        switch random.below(12) {
+        switch random.below(13) {
         case 0, 1, 2:
             write(site, path, .file(newContent(), mode: Mode(rawValue: 0o644), mtime: wallClock(site)))
         case 3: write(site, path, .directory(Mode(rawValue: 0o755)))
         case 4: write(site, path, .symlink([UInt8(random.below(3)) + 65]))
         case 5, 6: remove(site, path)
         case 7, 8: move(site, path)
+        case 11: settleConflict(site)
         case 9: touch(site, path)
         case 10: writeInPlace(site, path)
         default: writeThroughOldHandle(site)
@@ -75,6 +76,7 @@ extension World {
     /// What nobody could see go is not to go anywhere else.
     private func deleted(_ site: Site, _ path: RelativePath, _ node: SimDisk.Node?) {
         guard site.disk.ignores(path) else { return ledger.deleted(site.name, path, node) }
+        if ConflictName.isConflictCopy(path) { ledger.unmake(site.name, path) }
         ledger.overwrote(site.name, node)
         site.unseenDeletions.append(path)
     }
@@ -111,9 +113,30 @@ extension World {
         }
     }
 
+    /// A user takes a conflict copy for what it is a copy of, or for something else, or does without it.
+    private func settleConflict(_ site: Site) {
+        guard let copy = random.pick(site.disk.nodes.keys.filter(ConflictName.isConflictCopy).sorted()),
+            !isLeftAlone(copy, at: site), let original = ConflictName.parts(of: copy)?.original
+        else { return }
+        switch random.below(6) {
+        case 0: remove(site, copy)
+        case 1: move(site, copy)
+        default:
+            // What is changed back to what was agreed on last is no change, and becomes history where others made one.
+            let entry = site.disk.node(at: copy).flatMap(SimDisk.entry(of:))
+            let base = site.currentIndex.records[original]?.base.entry
+            if let entry, base?.hasSameContent(as: entry) == true { release(site.disk.node(at: copy)) }
+            move(site, copy, to: original)
+        }
+    }
+
     private func move(_ site: Site, _ path: RelativePath) {
+        if let target = anyPath() { move(site, path, to: target) }
+    }
+
+    private func move(_ site: Site, _ path: RelativePath, to target: RelativePath) {
         let disk = site.disk
-        guard disk.node(at: path) != nil, let target = anyPath(), target != path, !target.isInside(path),
+        guard disk.node(at: path) != nil, target != path, !target.isInside(path),
             !path.isInside(target), !isLeftAlone(target, at: site), makeParents(site, target)
         else { return }
         if disk.isDirectory(target) { return }

@@ -64,4 +64,29 @@ struct CopyOfCopyTests {
         try world.calm()
         for site in world.sites { #expect(site.disk.contents == [kept, mine]) }
     }
+
+    @Test("does not count as kept either where both halves of that come at once")
+    func keepsRenamedAtOnce() throws {
+        let (kept, other, mine) = (SimContent([1]), SimContent([2]), SimContent([3]))
+        let (path, copy) = (try RelativePath("f"), try copy(of: kept, by: "hub"))
+        write(other, at: path, on: world.hub)
+        write(kept, at: copy, on: world.hub)
+        try world.calm()
+        world.remove(world.sites[1], path)
+        write(mine, at: try RelativePath("f/x"), on: world.sites[1])
+        write(kept, at: path, on: world.hub)
+        world.remove(world.hub, copy)
+        world.report(world.hub, all: true)
+        world.judgeDeletions(world.hub)
+        // The peer hears of both before it has looked at its own directory.
+        let (peer, connection) = (world.sites[1], try #require(world.connections["p1"]))
+        let messages = connection.down
+        connection.down = []
+        world.run(peer) { () throws(StoreFailure) in
+            if let actions = try peer.peer?.received(messages) { world.perform(actions, of: peer) }
+        }
+        #expect(peer.currentIndex.cursor == world.hub.currentIndex.cursor)
+        try world.calm()
+        for site in world.sites { #expect(site.disk.contents == [kept, mine]) }
+    }
 }
