@@ -122,6 +122,12 @@ struct Ledger {
         return edits[place] != nil || deletions[place] != nil
     }
 
+    /// Whether a user of this replica has made more at a path than was accepted from there.
+    func mayOffer(_ replica: String, _ path: RelativePath) -> Bool {
+        let place = Place(replica: replica, path: path)
+        return edits[place, default: 0] > acceptedEdits[place, default: 0]
+    }
+
     // MARK: Judging
 
     /// A row was added to the hub's log on top of what `replaced` is, which the author has elsewhere as well, or not.
