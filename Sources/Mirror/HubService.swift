@@ -148,8 +148,15 @@ package actor HubService: FolderService {
     ///
     /// - Throws: where the address can't be listened at; nothing was changed then.
     package func run() async throws(ListenFailure) -> MirrorEnd {
-        for listener in options.listeners { try await listen(at: listener) }
         await openControl()
+        // What was written in the book before somebody could be told of it counts before anybody comes in.
+        _ = readTokens()
+        do throws(ListenFailure) {
+            for listener in options.listeners { try await listen(at: listener) }
+        } catch {
+            closeControl()
+            throw error
+        }
         beginWithFolder()
         return await withCheckedContinuation { continuation in
             waiter = continuation

@@ -133,6 +133,8 @@ extension OpenedFolder {
     static func open(
         _ directory: String, role: String, making mayMake: Bool = false, settings: ReplicaSettings, talk: Talk
     ) throws -> OpenedFolder {
+        // Whoever holds a folder may be told to read something again.
+        Signals.keepHangUps()
         do {
             if mayMake { try make(at: directory) }
             return try OpenedFolder(at: directory, role: role, settings: settings)

@@ -16,6 +16,11 @@ import Darwin
 final class Signals {
     private let sources: [any DispatchSourceProtocol]
 
+    /// From now on a hangup ends nobody: what came before there is someone to hear it is heard then.
+    static func keepHangUps() {
+        if clinux_signal_pipe() >= 0 { clinux_catch_signal(SIGHUP) }
+    }
+
     init(
         reload: @escaping @Sendable () -> Void = {}, wake: @escaping @Sendable () -> Void = {},
         childEnded: @escaping @Sendable () -> Void = {},

@@ -43,22 +43,19 @@ struct TokenCommand: DocumentedCommand {
 
         /// Waits until a hub that runs has read its book again, so that whoever goes on finds it as the book is.
         func tellHub() async {
-            let deadline = ContinuousClock.now + Self.patience
-            while let holder = OpenedFolder.holder(of: directory) {
-                do throws(ControlClient.Failure) {
-                    let left = max(.zero, ContinuousClock.now.duration(to: deadline))
-                    if try await ControlClient.ask(.readTokens, of: directory, within: left) == .tokensRead { return }
-                } catch {
-                    // One that begins reads it once it can be asked.
-                    if error == .notRunning, deadline > .now {
-                        try? await Task.sleep(for: .milliseconds(20))
-                        continue
-                    }
+            guard let holder = OpenedFolder.holder(of: directory) else { return }
+            do throws(ControlClient.Failure) {
+                if try await ControlClient.ask(.readTokens, of: directory, within: Self.patience) == .tokensRead {
+                    return
                 }
-                holder.reload()
-                return talking.talk.warn(
-                    "the hub does not say that it has read this; if it hangs, this counts once it is started again")
-            }
+            } catch .notRunning {
+                // One that begins reads it when it can be asked and before it lets anybody in. One that could not begin to
+                // be asked reads it now.
+                return holder.reload()
+            } catch {}
+            holder.reload()
+            talking.talk.warn(
+                "the hub does not say that it has read this; if it hangs, this counts once it is started again")
         }
     }
 

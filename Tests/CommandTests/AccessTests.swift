@@ -181,6 +181,31 @@ extension Commands {
             }
         }
 
+        @Test("a hub that has only begun lets in who was let in meanwhile, and is not ended by being told")
+        func whileItBegins() async throws {
+            try await Bench.run { bench in
+                try bench.folder.makeDirectory("hub")
+                // It holds the folder, and waits for its own token.
+                try bench.folder.makeFifo("given")
+                let hub = try bench.nosocks([
+                    "hub", "--json", "--listen", "127.0.0.1:0", "--token-file", "given", "hub",
+                ])
+                try await eventually("the hub to hold its folder") {
+                    (try? bench.folder.text("hub/.nosocks/lock").isEmpty) == false
+                }
+                let adding = try bench.nosocks(["token", "add", "early", "hub"])
+                #expect(try await adding.ending() == 0)
+                #expect(adding.errors == "")
+                let given = String(repeating: "ab", count: 32)
+                try await bench.shell("echo \(given) > given", in: bench.folder)
+                let url = try #require(try await hub.hears("listening").url)
+                let port = try #require(url.split(separator: ":").last.flatMap { Int($0) })
+                for token in [String(adding.output.dropLast()), given] {
+                    try await EventListener.follow(port: port, token: token).hears("in-sync")
+                }
+            }
+        }
+
         @Test("whoever guesses waits longer and longer")
         func guessing() async throws {
             try await Bench.run { bench in
