@@ -110,7 +110,7 @@ try "what is beyond the end of others' messages is passed over" Sources/Sync/Hub
 try "one change is published with the next" Sources/Sync/HubMachine+Sequencing.swift \
     's/guard !accepted\.isEmpty else \{ return \}/guard accepted.count > 1 else { return }/'
 try "a peer that is sent away gives up" Sources/Sync/PeerMachine.swift \
-    's/case \.ended, \.failed, \.tooManyPeers: break\n(\s+case) \.version,/case .failed, .tooManyPeers: break\n$1 .ended, .version,/'
+    's/case \.ended, \.failed, \.tooManyPeers: break\n/case .failed, .tooManyPeers: break\n/; s/case \.version, \.violation, \.sameReplica/case .ended, .version, .violation, .sameReplica/'
 try "verdicts that a lost connection owes are awaited on" Sources/Sync/PeerMachine.swift \
     's/        told = nil\n        offers = OfferWindow\(\)\n/        told = nil\n/'
 try "readers may submit" Sources/Sync/HubMachine+Submissions.swift \
@@ -168,6 +168,10 @@ try "a directory that holds work is given up where only this side's changes are 
     's/guard isUntaken, inside\.offered == nil else \{ return true \}/guard isUntaken, inside.offered == nil else { return false }/'
 try "what comes for a chunk and is another one ends the session" Sources/Sync/PeerMachine+Content.swift \
     's/if supply\.isCompared \{ (return violation\("a chunk[^}]*) \}/$1/'
+try "what was settled lets nobody go on" Sources/Sync/Backlog.swift \
+    's/guard !moved\.isEmpty, !hasDirty else/guard !moved.isEmpty, !hasDirty, moved.isEmpty else/'
+try "a conflict copy that is about to go counts as kept" Sources/Sync/Reconciler+Conflict.swift \
+    's/        if record\.isPending, !record\.remote\.entry\.hasSameContent\(as: entry\) \{ return false \}\n//'
 
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]
