@@ -40,7 +40,7 @@ extension World {
         guard isEdited(site), let path = anyPath(), !isLeftAlone(path, at: site) else { return }
         // Whoever made something durable has made durable what was there before.
         site.disk.synchronize()
-        switch random.below(13) {
+        switch random.below(14) {
         case 0, 1, 2:
             write(site, path, .file(newContent(), mode: Mode(rawValue: 0o644), mtime: wallClock(site)))
         case 3: write(site, path, .directory(Mode(rawValue: 0o755)))
@@ -48,6 +48,7 @@ extension World {
         case 5, 6: remove(site, path)
         case 7, 8: move(site, path)
         case 11: settleConflict(site)
+        case 12: copy(site, path)
         case 9: touch(site, path)
         case 10: writeInPlace(site, path)
         default: writeThroughOldHandle(site)
@@ -128,6 +129,18 @@ extension World {
             if let entry, base?.hasSameContent(as: entry) == true { release(site.disk.node(at: copy)) }
             move(site, copy, to: original)
         }
+    }
+
+    /// A user copies a file as it is, as `cp -a` does, or a conflict copy's content to what it is a copy of.
+    private func copy(_ site: Site, _ path: RelativePath) {
+        let source = random.pick(site.disk.nodes.keys.filter(ConflictName.isConflictCopy).sorted())
+        let isOfConflict = random.oneIn(2)
+        guard let from = isOfConflict ? source : anyPath(), let kind = site.disk.node(at: from)?.kind,
+            case .file = kind, let target = isOfConflict ? ConflictName.parts(of: from)?.original : path,
+            target != from, !isLeftAlone(target, at: site), !isLeftAlone(from, at: site), !site.disk.isDirectory(target)
+        else { return }
+        note("user \(site.name) copies \(from)")
+        write(site, target, kind)
     }
 
     private func move(_ site: Site, _ path: RelativePath) {
