@@ -197,7 +197,8 @@ extension Commands {
                 #expect(try await adding.ending() == 0)
                 #expect(adding.errors == "")
                 let given = String(repeating: "ab", count: 32)
-                try await bench.shell("echo \(given) > given", in: bench.folder)
+                try bench.folder.write(given, to: "secret")
+                try await bench.shell("cat secret > given", in: bench.folder)
                 let url = try #require(try await hub.hears("listening").url)
                 let port = try #require(url.split(separator: ":").last.flatMap { Int($0) })
                 for token in [String(adding.output.dropLast()), given] {
