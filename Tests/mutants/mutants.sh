@@ -3,7 +3,7 @@
 # A way to break it is a name, a file and a Perl substitution; the first seed that fails is shown, and what it broke.
 set -eu
 cd "$(dirname "$0")/../.."
-seeds=${SEEDS:-5000}
+seeds=${SEEDS:-40000}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT INT TERM
 
