@@ -45,7 +45,7 @@ extension Reconciler {
                 return .again
             case .occupied:
                 guard try isCopied(found.entry, at: copy) else { continue }
-                return try removeRedundant(record.path, fingerprint)
+                return try removeRedundant(record.path, fingerprint, found.entry, keptAt: copy)
             case .problem(let problem):
                 notices.append(.problem(record.path, problem))
                 return .waiting(.problem)
@@ -57,11 +57,16 @@ extension Reconciler {
 
     /// The loser is already kept elsewhere.
     private mutating func removeRedundant(
-        _ path: RelativePath, _ fingerprint: Fingerprint
+        _ path: RelativePath, _ fingerprint: Fingerprint, _ entry: Entry, keptAt copy: RelativePath
     ) throws(StoreFailure) -> Attempt {
         switch try store.remove(path, expecting: fingerprint) {
-        case .removed:
+        case .removed(let removed):
             hasRemoved = true
+            // Whoever has just deleted the copy may have done so because this was still here.
+            if let removed, try !isCopied(entry, at: copy), try store.restore(removed, at: copy) {
+                touched.append(copy)
+                notices.append(.conflict(path: path, copy: copy))
+            }
             return .again
         case .changed: return .again
         case .displaced(let edit):

@@ -75,11 +75,19 @@ extension SimStore {
         return Removed(token: disk.takeOut(node, from: path, expected: isExpected ? node.kind : nil))
     }
 
-    /// What is taken from its place knowingly the hub has accepted once, or it is at another place on this disk.
+    /// What is taken from its place knowingly the hub has accepted once, or it is at another place on this disk: at the
+    /// latest when the event is over, for a user may take it from there meanwhile.
     private func checkVictim(_ node: SimDisk.Node, at path: RelativePath) {
         guard let content = node.kind.content, !world.order.acknowledged.contains(content.digest) else { return }
         let isElsewhere = disk.nodes.contains { $0.key != path && $0.value.kind.content == content }
-        if !isElsewhere { broke("I2", "\(path) was taken from its place, and nobody else ever had its content") }
+        if !isElsewhere { victims.append((path, content)) }
+    }
+
+    func checkVictims() {
+        for (path, content) in victims where !disk.contents.contains(content) {
+            broke("I2", "\(path) was taken from its place, and nobody else ever had its content")
+        }
+        victims = []
     }
 
     /// Where rules leave something out, a machine makes, changes and takes away nothing.

@@ -34,6 +34,8 @@ final class SimStore: ReplicaStore {
     private(set) var durability: Durability
     /// Calls until the process is stopped, in the middle of the call; nil for never.
     var fuse: Int?
+    /// What this event took from its place, and nobody else ever had.
+    var victims: [(path: RelativePath, content: SimContent)] = []
     /// How many calls one event may still cost.
     var callsLeft = SimStore.callsPerEvent
 
@@ -58,7 +60,10 @@ final class SimStore: ReplicaStore {
 
     var durable: SimIndex { durability.index }
 
-    func beginEvent() { callsLeft = Self.callsPerEvent }
+    func beginEvent() {
+        callsLeft = Self.callsPerEvent
+        victims = []
+    }
 
     func broke(_ invariant: String, _ text: String) {
         world.fail(Violation(invariant: invariant, text: "\(site.name): \(text)"))

@@ -258,6 +258,7 @@ final class World {
         site.store?.beginEvent()
         do {
             try body()
+            site.store?.checkVictims()
         } catch {
             stop(site, powerFails: options.faults.contains(.powerFailure) && random.oneIn(3))
         }
