@@ -22,6 +22,20 @@ struct CopyOfCopyTests {
         world.write(site, path, .file(content, mode: Mode(rawValue: 0o644), mtime: time))
     }
 
+    /// Everybody has a file and a conflict copy with `kept` in it. The peer makes a directory with `mine` of the file, and
+    /// what is left to do at the hub is to rename the copy to it.
+    private func beginRenaming(
+        _ kept: SimContent, _ mine: SimContent
+    ) throws -> (path: RelativePath, copy: RelativePath) {
+        let (path, copy) = (try RelativePath("f"), try copy(of: kept, by: "hub"))
+        write(SimContent([3]), at: path, on: world.hub)
+        write(kept, at: copy, on: world.hub)
+        try world.calm()
+        world.remove(world.sites[1], path)
+        write(mine, at: try RelativePath("f/x"), on: world.sites[1])
+        return (path, copy)
+    }
+
     @Test("is not taken for the copy that is kept of it")
     func keepsLocal() throws {
         let (mine, other) = (SimContent([1]), SimContent([2]))
@@ -44,13 +58,8 @@ struct CopyOfCopyTests {
 
     @Test("does not count as kept where it was renamed to the name that a directory takes")
     func keepsRenamed() throws {
-        let (kept, other, mine) = (SimContent([1]), SimContent([2]), SimContent([3]))
-        let (path, copy) = (try RelativePath("f"), try copy(of: kept, by: "hub"))
-        write(other, at: path, on: world.hub)
-        write(kept, at: copy, on: world.hub)
-        try world.calm()
-        world.remove(world.sites[1], path)
-        write(mine, at: try RelativePath("f/x"), on: world.sites[1])
+        let (kept, mine) = (SimContent([1]), SimContent([2]))
+        let (path, copy) = try beginRenaming(kept, mine)
         // The peer hears of the one half of the rename and that it has lost, and then of the other half.
         write(kept, at: path, on: world.hub)
         world.report(world.hub, all: true)
@@ -67,13 +76,8 @@ struct CopyOfCopyTests {
 
     @Test("does not count as kept either where both halves of that come at once")
     func keepsRenamedAtOnce() throws {
-        let (kept, other, mine) = (SimContent([1]), SimContent([2]), SimContent([3]))
-        let (path, copy) = (try RelativePath("f"), try copy(of: kept, by: "hub"))
-        write(other, at: path, on: world.hub)
-        write(kept, at: copy, on: world.hub)
-        try world.calm()
-        world.remove(world.sites[1], path)
-        write(mine, at: try RelativePath("f/x"), on: world.sites[1])
+        let (kept, mine) = (SimContent([1]), SimContent([2]))
+        let (path, copy) = try beginRenaming(kept, mine)
         write(kept, at: path, on: world.hub)
         world.remove(world.hub, copy)
         world.report(world.hub, all: true)
