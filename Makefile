@@ -62,10 +62,15 @@ $(BINARY): $(SOURCES) | prerequisites
 	$(RELEASE) --product nosocks
 	@touch $@
 
+# Runs tests, and says at the end once more what failed.
+TESTED := | awk '/^make: exit / { code = $$3; next } { print; fflush() } /✘/ { failed = failed $$0 "\n" } \
+	END { printf "%s", failed; exit code }'
+run_tests = @($(SWIFT) test --skip-build $(1) 2>&1; echo "make: exit $$?") $(TESTED)
+
 test: prerequisites-test
 	$(SWIFT) build --build-tests
-	$(SWIFT) test --skip-build --skip CommandTests
-	$(SWIFT) test --skip-build --filter CommandTests
+	$(call run_tests,--skip CommandTests)
+	$(call run_tests,--filter CommandTests)
 
 # In a folder of its own, as a build with other traits builds everything anew; for the same reason not part of ci.
 ISAL := --traits ISAL --scratch-path .build/isal

@@ -1,6 +1,5 @@
 import Disk
-import Synchronization
-import Testing
+import TestSupport
 import Tree
 
 #if canImport(Glibc)
@@ -29,16 +28,7 @@ final class Scratch: Sendable {
 
     /// Runs a script in the folder, and gives its exit code.
     @discardableResult
-    func shell(_ script: String) -> Int32 {
-        var process = pid_t()
-        let arguments =
-            ["/bin/sh", "-c", "cd '\(path)' && { \(script)\n}"].map { (text: String) in strdup(text) } + [nil]
-        defer { arguments.forEach { free($0) } }
-        guard posix_spawn(&process, "/bin/sh", nil, nil, arguments, environ) == 0 else { return -1 }
-        var status: Int32 = 0
-        while waitpid(process, &status, 0) < 0 && errno == EINTR {}
-        return (status >> 8) & 0xff
-    }
+    func shell(_ script: String) -> Int32 { Shell.run("cd '\(path)' && { \(script)\n}") }
 
     func write(_ bytes: [UInt8], to name: String) throws {
         let raw = open("\(path)/\(name)", O_WRONLY | O_CREAT | O_TRUNC, 0o644)

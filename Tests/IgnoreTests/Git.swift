@@ -1,3 +1,4 @@
+import TestSupport
 import Tree
 
 #if canImport(Glibc)
@@ -36,15 +37,8 @@ final class Git {
     private func shell(_ script: String) throws {
         // Nothing of the person's own settings.
         let settings = "HOME=/nonexistent GIT_CONFIG_NOSYSTEM=1 GIT_CONFIG_GLOBAL=/dev/null LC_ALL=C"
-        let words = ["/bin/sh", "-c", "export \(settings); cd '\(folder)' && \(script)"]
-        let arguments = words.map { (word: String) in strdup(word) } + [nil]
-        defer { arguments.forEach { free($0) } }
-        var process = pid_t()
-        let code = posix_spawn(&process, words[0], nil, nil, arguments, environ)
-        guard code == 0 else { throw Failure.call("posix_spawn", code: code) }
-        var status: Int32 = 0
-        while waitpid(process, &status, 0) < 0 && errno == EINTR {}
-        guard status == 0 else { throw Failure.call(script, code: status) }
+        let code = Shell.run("export \(settings); cd '\(folder)' && \(script)")
+        guard code == 0 else { throw Failure.call(script, code: code) }
     }
 
     /// A name in the folder, for a system call.

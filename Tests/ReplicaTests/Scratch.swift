@@ -1,4 +1,5 @@
 import Disk
+import TestSupport
 import Tree
 
 #if canImport(Glibc)
@@ -23,16 +24,7 @@ final class Scratch: Sendable {
 
     /// Runs a script in the folder, and gives its exit code.
     @discardableResult
-    func shell(_ script: String) -> Int32 {
-        var process = pid_t()
-        let text = ["/bin/sh", "-c", "cd '\(path)' && { \(script)\n}"]
-        let arguments = text.map { (word: String) in strdup(word) } + [nil]
-        defer { arguments.forEach { free($0) } }
-        guard posix_spawn(&process, "/bin/sh", nil, nil, arguments, environ) == 0 else { return -1 }
-        var status: Int32 = 0
-        while waitpid(process, &status, 0) < 0 && errno == EINTR {}
-        return (status >> 8) & 0xff
-    }
+    func shell(_ script: String) -> Int32 { Shell.run("cd '\(path)' && { \(script)\n}") }
 
     func write(_ bytes: [UInt8], to name: String) throws {
         let raw = open("\(path)/\(name)", O_WRONLY | O_CREAT | O_TRUNC, 0o644)
