@@ -3,8 +3,36 @@ package import Tree
 // The hub's own disk: one more replica, whose submissions are judged where they arise.
 extension HubMachine {
     /// Works off some of what wants a look, publishes what came of it, and sends out that and what else is due: peers
-    /// have work while this goes on (``HubAction/goOn``), and what they say is heard in between.
+    /// have work while this goes on (``HubAction/goOn``), and what they say is heard in between. Nothing is looked at
+    /// while what was published before can still be sent.
     package mutating func settled() throws(StoreFailure) -> [Action] {
+        if sent < Self.messagesBetweenLooks, backlog.hasDirty, isFeedDue {
+            try serve()
+        } else {
+            sent = 0
+            try workOff()
+            try serve()
+        }
+        if !goesOn, !due.isEmpty || backlog.hasDirty {
+            goesOn = true
+            actions.append(.goOn)
+        }
+        return takeActions()
+    }
+
+    /// So many messages at the most: somebody may always be behind. As many as a peer makes durable together.
+    private static var messagesBetweenLooks: Int { SyncProtocol.joinedBytes / SyncProtocol.batchBytes }
+
+    /// Whether somebody can be sent more of the feed at once.
+    private var isFeedDue: Bool {
+        due.contains { id in
+            guard let place = sessions[id]?.place else { return false }
+            return place < head
+        }
+    }
+
+    /// Looks at some of what wants it, and publishes what came of it.
+    private mutating func workOff() throws(StoreFailure) {
         var room = step
         // What was judged together goes together.
         while backlog.hasDirty, room > 0 || reconciler.deletions.isPermitting {
@@ -20,12 +48,6 @@ extension HubMachine {
             backlog.unblockMoved()
         }
         forgetReleased()
-        try serve()
-        if !goesOn, !due.isEmpty || backlog.hasDirty {
-            goesOn = true
-            actions.append(.goOn)
-        }
-        return takeActions()
     }
 
     @discardableResult
