@@ -109,6 +109,7 @@ extension SimStore {
     ) throws(StoreFailure) -> Removal<Removed> {
         checkMayChange("remove")
         try enter()
+        world.beforeRemoval?(path)
         checkCounts(path)
         if let problem = problem(at: path) { return .problem(problem) }
         guard disk.isDirectory(path.parent), let there = disk.node(at: path),

@@ -132,6 +132,8 @@ final class World {
     var owesHubAnswer = false
     /// Whether what the hub wants done is being done: what it is told by that, it answers after it.
     var isHubActing = false
+    /// What a test has happen right before a machine removes something.
+    var beforeRemoval: ((RelativePath) -> Void)?
     /// How many messages that carry data were sent.
     var dataMessages = 0
     private var violation: Violation?

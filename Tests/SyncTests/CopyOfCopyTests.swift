@@ -93,4 +93,22 @@ struct CopyOfCopyTests {
         try world.calm()
         for site in world.sites { #expect(site.disk.contents == [kept, mine]) }
     }
+
+    @Test("is kept, or the file itself is, where somebody deletes the copy while the file goes as its duplicate")
+    func keepsOneOfTwo() throws {
+        let (kept, other) = (SimContent([1]), SimContent([2]))
+        let (peer, path, copy) = (world.sites[1], try RelativePath("f"), try copy(of: kept, by: "p1"))
+        write(SimContent([3]), at: path, on: world.hub)
+        write(kept, at: copy, on: world.hub)
+        try world.calm()
+        world.beforeRemoval = { [world] removed in
+            guard removed == path, peer.disk.node(at: copy) != nil else { return }
+            world.remove(peer, copy)
+        }
+        write(kept, at: path, on: peer)
+        write(other, at: path, on: world.hub)
+        try world.calm()
+        #expect(peer.disk.node(at: copy)?.kind.content == kept)
+        for site in world.sites { #expect(site.disk.contents == [kept, other]) }
+    }
 }
