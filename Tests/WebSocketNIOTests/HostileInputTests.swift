@@ -196,11 +196,12 @@ import WebSocket
         _ = await member.readHead()
 
         var waiting: [RawClient] = []
-        for _ in 0..<3 { waiting.append(try await RawClient.connect(port: port)) }
-        // Each is known to the server before the next one comes.
-        for client in waiting {
+        for _ in 0..<3 {
+            let client = try await RawClient.connect(port: port)
+            // It is known to the server before the next one comes, which may be on another event loop.
             try await client.send("HEAD / HTTP/1.1\r\nHost: a\r\n\r\n")
             _ = await client.readHead()
+            waiting.append(client)
         }
         for number in 0..<3 {
             let late = try await RawClient.connect(port: port)
