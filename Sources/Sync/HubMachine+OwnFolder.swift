@@ -6,7 +6,7 @@ extension HubMachine {
     /// have work while this goes on (``HubAction/goOn``), and what they say is heard in between. Nothing is looked at
     /// while what was published before can still be sent.
     package mutating func settled() throws(StoreFailure) -> [Action] {
-        if sent < Self.messagesBetweenLooks, backlog.hasDirty, isFeedDue {
+        if sent < Self.messagesBetweenLooks, !reconciler.deletions.isPermitting, backlog.hasDirty, isFeedDue {
             try serve()
         } else {
             sent = 0

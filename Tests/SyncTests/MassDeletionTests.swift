@@ -65,6 +65,21 @@ struct MassDeletionTests {
         #expect(world.order.tree.filter(\.value.isLive).map(\.key) == [paths[0]])
     }
 
+    @Test("that is none goes at once, before anything else is looked at, even if somebody could be sent more")
+    func isFewAtOnce() throws {
+        let session = try #require(world.connections[peer.name]?.session)
+        world.hub.hub?.writable(session, false)
+        let time = Timestamp(seconds: 1, nanoseconds: 0)
+        world.write(
+            world.hub, try RelativePath("g"), .file(SimContent([99]), mode: Mode(rawValue: 0o644), mtime: time))
+        for path in paths.dropFirst() { world.remove(world.hub, path) }
+        world.report(world.hub, all: true)
+        world.hub.hub?.writable(session, true)
+        #expect(world.hub.hub?.waitingDeletions == paths.count - 1)
+        _ = try world.hub.hub?.judgeDeletions()
+        for path in paths.dropFirst() { #expect(world.hub.currentIndex.records[path]?.remote.entry == .tombstone) }
+    }
+
     @Test("is none where all of it comes anew under other names, and does not wait")
     func isMoved() throws {
         for (number, path) in paths.enumerated() {
