@@ -36,12 +36,21 @@ extension Reconciler {
                     settle(record, fingerprint: fingerprint, was: entry)
                 case .absent where record.remote.entry.isTombstone:
                     settle(record, fingerprint: nil, was: .tombstone)
+                case .present(let entry, _) where isOfUnknownOrigin(entry, record):
+                    unmade(record)
                 case .absent, .present, .ignored, .unstable, .reading, .unknown: break
                 }
             }
             try commit(cursor: nil, durably: false)
             last = end.path
         }
+    }
+
+    /// Whether somebody made this in the place of what was agreed on, or in that of the hub's next entry, if the process
+    /// before this one had got so far: should the hub have the former again, this may have been made without it.
+    private func isOfUnknownOrigin(_ entry: Entry, _ record: Record) -> Bool {
+        let base = record.base.entry
+        return base.isLive && !record.remote.entry.hasSameContent(as: base) && !entry.hasSameContent(as: base)
     }
 
     /// Puts the hub's entry in the place of what was found.

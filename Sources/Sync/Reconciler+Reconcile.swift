@@ -145,7 +145,8 @@ extension Reconciler {
     /// What was ignored when it went was seen to be gone by nobody: that is no deletion. Nor is a deletion elsewhere one
     /// of what was ignored here, and may be here for reasons of its own. It is as if it had never been here, and so what
     /// one side has comes anew to the other, however long that takes.
-    private mutating func unmade(_ record: Record) -> Record {
+    @discardableResult
+    mutating func unmade(_ record: Record) -> Record {
         var record = record
         record.base = .never
         record.fingerprint = nil
