@@ -15,7 +15,7 @@ extension HubMachine {
             if let place = sessions[id]?.place, place < head { groups[place, default: []].append(id) }
         }
         for (revision, ids) in groups.sorted(by: { $0.key < $1.key }) { try sendFeed(after: revision, to: ids) }
-        sent += groups.count
+        messagesSinceLook += groups.count
         var arrived: [SessionID] = []
         for id in ids {
             guard let place = sessions[id]?.place else { continue }

@@ -4,12 +4,14 @@ package import Tree
 extension HubMachine {
     /// Works off some of what wants a look, publishes what came of it, and sends out that and what else is due: peers
     /// have work while this goes on (``HubAction/goOn``), and what they say is heard in between. Nothing is looked at
-    /// while what was published before can still be sent.
+    /// while what was published before can still be sent, up to ``messagesBetweenLooks``.
     package mutating func settled() throws(StoreFailure) -> [Action] {
-        if sent < Self.messagesBetweenLooks, !reconciler.deletions.isPermitting, backlog.hasDirty, isFeedDue {
+        if messagesSinceLook < Self.messagesBetweenLooks, !reconciler.deletions.isPermitting, backlog.hasDirty,
+            isFeedDue
+        {
             try serve()
         } else {
-            sent = 0
+            messagesSinceLook = 0
             try workOff()
             try serve()
         }

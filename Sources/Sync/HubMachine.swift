@@ -84,7 +84,7 @@ package struct HubMachine<Store: ReplicaStore>: FolderMachine {
     /// Whether ``resumed()`` is to be called.
     var goesOn = false
     /// How many messages of the feed went out since the backlog was worked on last.
-    var sent = 0
+    var messagesSinceLook = 0
     private(set) var epoch: Epoch
     var head: Revision
     /// The term of ``head``.
