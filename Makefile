@@ -30,9 +30,10 @@ help:
 	@echo '                              PICTURES=DIR leaves pictures of the page there'
 	@echo 'make bench [SCENARIO=S1,S3] [TOOL=nosocks,rsync] [SCALE=0.1] [RUNS=3] [JSON=FILE]'
 	@echo '                              speed on this machine, beside rsync, lsyncd, Unison and Syncthing; whichever is'
-	@echo '                              here, and as root between two network namespaces'
+	@echo '                              here, and as root between two network namespaces; as TOOL=nosocks,nosocks-isal'
+	@echo '                              beside a build with ISA-L'
 	@echo 'make bench-tools              installs all of those'
-	@echo 'make bench-grow PLOTS=DIR     how cost grows with files and sizes, as SVG (takes long, and much memory)'
+	@echo 'make bench-grow PLOTS=DIR     how cost grows with files, sizes and peers, as SVG (takes long, and much memory)'
 	@echo 'make bench-content            speed of cutting, hashing and reading files'
 	@echo 'make bench-peers PEERS=1000   what a hub with many peers takes: time, processor and memory'
 	@echo 'make bench-followers          what a thousand who follow a hub'\''s events cost it'
@@ -121,13 +122,19 @@ $(ECHO): $(SOURCES) | prerequisites
 
 # OPTIONS are any further ones, as --markdown.
 BENCH = Tests/bench/speed.py $(BINARY) $(if $(TOOL),--tool $(TOOL)) $(if $(SCALE),--scale $(SCALE)) \
-	$(if $(RUNS),--runs $(RUNS)) $(if $(JSON),--json $(JSON)) $(OPTIONS)
+	$(if $(RUNS),--runs $(RUNS)) $(if $(JSON),--json $(JSON)) $(if $(WITH_ISAL),--isal $(WITH_ISAL)) $(OPTIONS)
+WITH_ISAL = $(if $(findstring nosocks-isal,$(TOOL)),.build/isal/release/nosocks)
 
-bench: prerequisites-bench $(BINARY)
+bench: prerequisites-bench $(BINARY) $(WITH_ISAL)
 	$(BENCH) $(if $(SCENARIO),--scenario $(SCENARIO))
 
 bench-grow: prerequisites-bench $(BINARY)
-	$(BENCH) --scenario grow --plots $(or $(PLOTS),.build/plots)
+	$(RELEASE) --product peers
+	$(BENCH) --scenario files,sizes,peers --load .build/release/peers --plots $(or $(PLOTS),.build/plots)
+
+.build/isal/release/nosocks: $(SOURCES) | prerequisites-isal
+	$(RELEASE) $(ISAL) --product nosocks
+	@touch $@
 
 bench-tools: prerequisites-bench-tools
 

@@ -70,7 +70,9 @@ class Bench:
         self.options, self.home, self.link = options, home, link
         self.run, self.scenario, self.meter = 0, "", None
         self.figures, self.samples, self.failures, self.curves, self.remarks = {}, [], [], [], []
-        self.program = shutil.copy(options.program, self.path("nosocks"))  # a build meanwhile changes nothing
+        # A build meanwhile changes nothing.
+        self.program = shutil.copy(options.program, self.path("nosocks"))
+        self.isal = options.isal and shutil.copy(options.isal, self.path("nosocks-isal"))
         self.environment = {key: value for key, value in os.environ.items()
                             if key[:6] not in ("NOSOCK", "RSYNC_", "UNISON") and not key.lower().endswith("_proxy")}
         self.environment.update(HOME=self.home, LC_ALL="C.UTF-8")

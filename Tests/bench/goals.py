@@ -27,7 +27,9 @@ TITLES = {
     "S9": "one change to the last of 8 receivers",
     "slow": "50 Mbit/s and 40 ms there and back",
     "busy": "saved files while a file of 5 GiB is being sent",
-    "grow": "how cost grows",
+    "files": "how cost grows with the number of files",
+    "sizes": "how cost grows with the size of a file",
+    "peers": "how cost grows with the number of peers",
 }
 
 ROWS = [

@@ -27,6 +27,10 @@ CHARTS = {
     "size-edit": dict(title="1 KiB of it overwritten", x="size", y="time", xunit="B", yunit="s"),
     "size-edit-bytes": dict(title="1 KiB of it overwritten, on the link", x="size", y="bytes", xunit="B", yunit="B"),
     "size-memory": dict(title="Memory in the first copy of one file, peak", x="size", y="memory", xunit="B", yunit="B"),
+    "peers-change": dict(title="One saved file of 1 KiB, until the last peer has it", x="peers", y="median", xunit="", yunit="s"),
+    "peers-cpu": dict(title="The hub's processor time for it", x="peers", y="median", xunit="", yunit="s"),
+    "peers-memory": dict(title="The hub's memory at rest", x="peers", y="memory", xunit="", yunit="B"),
+    "peers-return": dict(title="A hub killed and started, until all are in sync", x="peers", y="time", xunit="", yunit="s"),
 }
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 680, 400, 78, 150, 44, 54
 # Middle tones, which can be read on white and on black alike.
@@ -49,7 +53,9 @@ def ticks(low, high, unit):
     if unit == "B":
         powers = [2 ** power for power in range(0, 60)]
         step = max(1, round(math.log2(high / low) / 6))
-        return [power for index, power in enumerate(powers) if index % step == 0 and low <= power <= high]
+        found = [power for index, power in enumerate(powers) if index % step == 0 and low <= power <= high]
+        return found if len(found) > 2 else [power * part // 4 for power in powers for part in (4, 5, 6, 7)
+                                             if low <= power * part // 4 <= high]
     tens = [10.0 ** power for power in range(-9, 12)]
     found = [ten for ten in tens if low <= ten <= high]
     return found if len(found) > 2 else [ten * part for ten in tens for part in (1, 2, 5) if low <= ten * part <= high]

@@ -20,7 +20,7 @@ def judge(row, figure, full_scale):
     """nosocks against the best of the peers, and against the row's goal."""
     if (row.scenario, row.key) in UNCOMPARED:
         return Verdict()
-    unit, peers = figure["unit"], [name for name, tool in TOOLS.items() if not tool.floor and name != "nosocks"]
+    unit, peers = figure["unit"], [name for name, tool in TOOLS.items() if not (tool.floor or tool.own)]
     against, limit = AGAINST.get((row.scenario, row.key), (None, row.best and row.goal / row.best))
     ours, theirs = medians(figure, ["nosocks"]).get("nosocks"), medians(figure, [against] if against else peers)
     best = min(theirs.values(), default=0)

@@ -54,7 +54,9 @@ def arguments():
                         help="seconds after which a tool counts as stuck (%(default)s)")
     parser.add_argument("--json", metavar="FILE", help="every figure, for programs")
     parser.add_argument("--markdown", action="store_true", help="the table as the README has it")
-    parser.add_argument("--plots", metavar="DIR", help="what grow measured, as SVG")
+    parser.add_argument("--plots", metavar="DIR", help="how cost grows, as SVG")
+    parser.add_argument("--isal", metavar="NOSOCKS", help="a build with the trait ISAL, to be measured as a tool of its own")
+    parser.add_argument("--load", metavar="PEERS", help="a build of peers, for the scenario of that name")
     parser.add_argument("--folder", metavar="DIR", help="where the trees are made, and removed again (a file system in "
                         "memory if it has room, else where temporary files go)")
     options = parser.parse_args()
@@ -64,11 +66,12 @@ def arguments():
         parser.error(f"there is no folder {options.folder}")
     if options.runs < 1 or options.scale <= 0 or options.patience <= 0:
         parser.error("F and S are above 0, and N is at least 1")
-    if not os.access(options.program, os.X_OK):
-        parser.error(f"there is no program {options.program}")
-    missing = {name: TOOLS[name].missing() for name in wanted}
-    if options.tool and (lacking := [program for program in missing.values() if program]):
-        parser.error(f"there is no {lacking[0]} on the PATH (make bench-tools installs it)")
+    for program in filter(None, (options.program, options.isal, options.load)):
+        if not os.access(program, os.X_OK):
+            parser.error(f"there is no program {program}")
+    missing = {name: TOOLS[name].missing(options) for name in wanted}
+    if options.tool and (lacking := [what for what in missing.values() if what]):
+        parser.error(f"there is no {lacking[0]}")
     options.tools = [name for name in wanted if not missing[name]]
     return options
 
@@ -143,7 +146,7 @@ def main():
     if interrupted:
         print("speed: interrupted", file=sys.stderr)
         return 130
-    return 1 if any(failure["tool"] == "nosocks" for failure in bench.failures) else 0
+    return 1 if any(TOOLS[failure["tool"]].own for failure in bench.failures) else 0
 
 
 if __name__ == "__main__":

@@ -56,7 +56,7 @@ struct Bench {
         let many = try await restingUse()
         report.joining = Report.Joining(
             seconds: seconds(took), residentOfOne: one.resident, resident: many.resident,
-            perPeer: Double(many.resident - one.resident) / Double(settings.count - 1))
+            perPeer: settings.count > 1 ? Double(many.resident - one.resident) / Double(settings.count - 1) : nil)
     }
 
     private mutating func changes(among count: Int) async throws -> Report.Changes {

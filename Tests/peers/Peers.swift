@@ -75,7 +75,7 @@ struct Peers: AsyncParsableCommand {
 
     func validate() throws {
         guard try !scenarios.isEmpty else { throw ValidationError("--scenario: there are \(Scenario.all)") }
-        guard count > 1, changes > 0, restarts > 0, threads > 0, bulk >= 0 else {
+        guard count > 0, changes > 0, restarts > 0, threads > 0, bulk >= 0 else {
             throw ValidationError("these are no numbers to measure with")
         }
         guard (0..<count).contains(stalled) else {

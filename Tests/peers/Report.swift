@@ -42,7 +42,8 @@ struct Report: Codable {
         let residentOfOne: Int
         /// With all of them.
         let resident: Int
-        let perPeer: Double
+        /// What each after the first takes.
+        let perPeer: Double?
     }
 
     struct Changes: Codable {
@@ -111,9 +112,9 @@ struct Report: Codable {
         var lines = ["\(peers) peers, changes of \(size) bytes; processor time and memory are the hub's"]
         if let joining {
             lines.append("  join       \(show(joining.seconds)) s until all are in sync")
+            let each = joining.perPeer.map { "\(show($0)) KiB a peer: " } ?? ""
             lines.append(
-                "  memory     \(show(joining.perPeer)) KiB a peer: \(joining.residentOfOne) KiB with one, "
-                    + "\(joining.resident) KiB with all")
+                "  memory     \(each)\(joining.residentOfOne) KiB with one, \(joining.resident) KiB with all")
         }
         if let fanout { lines += show(fanout, as: "fanout") }
         if let stalled {

@@ -20,8 +20,11 @@ GROUPS = [
     Group(("home",), copies.home),
     Group(("busy",), load.busy, lent=("large",)),
     Group(("slow",), load.slow),
-    Group(("grow",), grow.grow, everyday=False),
+    Group(("files",), grow.files, everyday=False),
+    Group(("sizes",), grow.sizes, everyday=False),
+    Group(("peers",), grow.peers, everyday=False),
 ]
-ORDER = ["S1", "memory", "S2", "S2b", "S3", "S4", "S5a", "S5b", "S6", "S7", "S8", "S9", "home", "slow", "busy", "grow"]
+ORDER = ["S1", "memory", "S2", "S2b", "S3", "S4", "S5a", "S5b", "S6", "S7", "S8", "S9", "home", "slow", "busy", "files",
+         "sizes", "peers"]
 EVERYDAY = [name for name in ORDER if any(group.everyday and name in group.scenarios for group in GROUPS)]
 SCENARIOS = [name for name in ORDER if any(name in group.scenarios for group in GROUPS)]

@@ -19,14 +19,16 @@ class Tool:
     two_way = False
     looks_first = False  # reads all of the origin before anybody asks for a copy
     fans_out = False  # to more than one receiver
+    own = False  # nosocks, so nothing that it is compared with
 
     def __init__(self, bench):
         self.bench, self.serial, self.running = bench, 0, []
 
     @classmethod
-    def missing(cls):
-        """The program that it needs and this machine lacks."""
-        return next((program for program in cls.programs if not shutil.which(program)), None)
+    def missing(cls, options):
+        """What it needs and there is not, and where it is to be had."""
+        return next((f"{program} on the PATH (make bench-tools installs it)" for program in cls.programs
+                     if not shutil.which(program)), None)
 
     def version(self):
         said = subprocess.run([self.programs[0], "--version"], capture_output=True, text=True).stdout

@@ -10,16 +10,21 @@ class Nosocks(Tool):
     """Its talk is what tells how far it is: with --json it would tell of every file, too, which nobody asks it for."""
 
     name = title = "nosocks"
-    two_way = fans_out = looks_first = True
+    two_way = fans_out = looks_first = own = True
     TOKEN = "5" * 64
     IN_SYNC = rb' cursor="'
 
     def __init__(self, bench):
         super().__init__(bench)
-        self.programs = (bench.program,)
+        self.program = self.built(bench)
+        self.programs = (self.program,)
         self.token = bench.path("token")
         write(self.token, self.TOKEN.encode())
         os.chmod(self.token, 0o600)
+
+    @staticmethod
+    def built(bench):
+        return bench.program
 
     def wait_for(self, process, pattern, what):
         self.bench.until(lambda: re.search(pattern, read(process.log)), f"{process.title}: {what}", self)
@@ -28,13 +33,13 @@ class Nosocks(Tool):
     def start_hub(self, pair):
         address = self.link.a.address
         self.insecure = [] if address.startswith("127.") else ["--insecure"]
-        self.hub = self.spawn(self.link.a, [self.bench.program, "hub", "--token-file", self.token, *self.insecure,
+        self.hub = self.spawn(self.link.a, [self.program, "hub", "--token-file", self.token, *self.insecure,
                                             "--listen", f"{address}:0", pair.origin], "hub")
         self.hub.title = "the hub"
         self.url = self.wait_for(self.hub, rb'listening.* url="([^"]+)"', "listening")[1].decode()
 
     def joining(self, *options):
-        return [self.bench.program, "join", *options, "--token-file", self.token, *self.insecure, self.url]
+        return [self.program, "join", *options, "--token-file", self.token, *self.insecure, self.url]
 
     def prepare(self, pair):
         self.start_hub(pair)
@@ -64,3 +69,17 @@ class Nosocks(Tool):
                 raise Broken(f"{process.title} ended with {status} on SIGTERM: {read(process.log)[-200:]!r}")
             if bad := re.search(rb"^\S+ (?:warning|error) (.*)$", read(process.log), re.MULTILINE):
                 raise Broken(f"{process.title} told of what cannot be: {bad[1].decode(errors='replace')}")
+
+
+class NosocksISAL(Nosocks):
+    """Built with the trait ISAL, at both ends."""
+
+    name, title = "nosocks-isal", "with ISA-L"
+
+    @classmethod
+    def missing(cls, options):
+        return None if options.isal else "build with ISA-L (--isal)"
+
+    @staticmethod
+    def built(bench):
+        return bench.isal
