@@ -2,8 +2,8 @@ import Tree
 
 /// What both machines agree on without saying it.
 package enum SyncProtocol {
-    /// The versions of the protocol that this build speaks.
-    package static let versions: ClosedRange<UInt16> = 1...1
+    /// The versions of the protocol that this build speaks. In 1 a delivery did not build on those before it.
+    package static let versions: ClosedRange<UInt16> = 2...2
     /// How many bytes of the feed a peer may have been sent and not yet have made durable.
     package static let feedWindow = 8 * 1024 * 1024
     /// How many bytes of content go into one message, about.

@@ -7,7 +7,7 @@ import Tree
 private enum Bound {
     /// The kind, the magic, and a first section with its fixed fields.
     static let head = 160
-    /// An item's section without its path, author and target: 2 + 1 + 2 + 3 × 10 + 1, and a file's 1 + 2 + 10 + 32 + 10 + 4.
+    /// An item's section without its path, author and target: 2 + 1 + 4 + 3 × 10 + 1, and a file's 1 + 2 + 10 + 32 + 10 + 4.
     static let item = 128
     static let contentLength = 4
 }

@@ -48,8 +48,11 @@ private struct Decoding {
                 guard newest >= through else { throw .inconsistent(.revision) }
                 return (through, count, newest)
             }
+            var former = FormerDeliveries()
             let deliveries = try items(count) { (decoding) throws(WireError) in
-                try decoding.delivery(through: through)
+                let delivery = try decoding.delivery(after: former, through: through)
+                former.append(delivery.change.path, delivery.change.revision)
+                return delivery
             }
             return .changes(deliveries, through: through, newest: newest)
         case .caughtUp: return .caughtUp(try reader.section { (fields) throws(WireError) in try fields.revision() })
@@ -157,12 +160,13 @@ private struct Decoding {
         }
     }
 
-    private mutating func delivery(through: Revision) throws(WireError) -> Delivery<ByteBuffer> {
+    private mutating func delivery(
+        after former: FormerDeliveries, through: Revision
+    ) throws(WireError) -> Delivery<ByteBuffer> {
         let (kind, change) = try reader.section { (fields) throws(WireError) in
             let kind = try fields.byte(.attachment)
-            let path = try fields.path()
-            let revision = try fields.revision()
-            guard revision > .zero else { throw .outOfRange(.revision, 0) }
+            let path = try fields.path(after: former)
+            let revision = try fields.revision(after: former)
             guard revision <= through else { throw .inconsistent(.revision) }
             let author = try fields.text(0...WireLimits.name, .author)
             let version = Version(revision: revision, entry: try fields.entry())

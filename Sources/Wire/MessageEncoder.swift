@@ -36,7 +36,11 @@ extension WireWriter {
                 $0.append(UInt64(deliveries.count))
                 if newest > through { $0.append(newest.rawValue) }
             }
-            for delivery in deliveries { append(delivery) }
+            var former = FormerDeliveries()
+            for delivery in deliveries {
+                append(delivery, after: former)
+                former.append(delivery.change.path, delivery.change.revision)
+            }
         case .caughtUp(let revision): append(.caughtUp, revision)
         case .submit(let offers):
             append(byte: Kind.submit.rawValue)
@@ -100,11 +104,11 @@ extension WireWriter {
         }
     }
 
-    private mutating func append(_ delivery: Delivery<ByteBuffer>) {
+    private mutating func append(_ delivery: Delivery<ByteBuffer>, after former: FormerDeliveries) {
         section {
             $0.append(byte: delivery.attachment.kind.rawValue)
-            $0.append(delivery.change.path)
-            $0.append(delivery.change.revision.rawValue)
+            $0.append(delivery.change.path, after: former)
+            $0.append(delivery.change.revision, after: former)
             $0.append(text: delivery.change.author, limit: WireLimits.name)
             $0.append(delivery.change.entry)
         }

@@ -49,6 +49,9 @@ package enum WireLimits {
     package static let entries = 65_536
     /// Digests wanted, chunks supplied, or digests unavailable, in one message.
     package static let digests = 65_536
+    /// Bytes of the paths of all deliveries in one message: they are told by one another, so that the message's own length
+    /// bounds them no more.
+    package static let paths = 8 << 20
     /// Bytes of a replica's name, at least 1; of an author, which may be empty.
     package static let name = 64
     /// Bytes of the text of a `goodbye`.

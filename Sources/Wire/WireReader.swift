@@ -94,6 +94,34 @@ struct WireReader {
         }
     }
 
+    /// - Parameter former: The deliveries before the one whose path it is.
+    mutating func path(after former: FormerDeliveries) throws(WireError) -> RelativePath {
+        let beginning = try unsigned(.path)
+        guard let which = FormerDeliveries.Which(rawValue: beginning & 1), beginning >> 1 <= RelativePath.maximumLength,
+            let shared = former.beginning(which, Int(beginning >> 1))
+        else { throw .outOfRange(.path, beginning) }
+        let rest = try take(try count(upTo: RelativePath.maximumLength - shared.count, .path), .path)
+        guard former.pathBytes + shared.count + rest.count <= WireLimits.paths else {
+            throw .outOfRange(.path, UInt64(former.pathBytes))
+        }
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(shared.count + rest.count)
+        bytes.append(contentsOf: shared)
+        bytes.append(contentsOf: rest)
+        do {
+            return try RelativePath(bytes)
+        } catch {
+            throw .path(error)
+        }
+    }
+
+    mutating func revision(after former: FormerDeliveries) throws(WireError) -> Revision {
+        let revision = try revision()
+        guard revision == .zero else { return revision }
+        guard let last = former.revision, last.rawValue < WireLimits.revision else { throw .outOfRange(.revision, 0) }
+        return last.next
+    }
+
     mutating func text(_ range: ClosedRange<Int>, _ field: WireError.Field) throws(WireError) -> String {
         let count = Int(try byte(field))
         guard range.contains(count) else { throw .outOfRange(field, UInt64(count)) }

@@ -64,6 +64,19 @@ struct WireWriter {
         append(path.bytes)
     }
 
+    /// By what it begins with of one of the two paths before it.
+    mutating func append(_ path: RelativePath, after former: FormerDeliveries) {
+        let (which, shared) = former.nearest(to: path.bytes)
+        append(UInt64(shared) << 1 | which.rawValue)
+        append(UInt64(path.bytes.count - shared))
+        path.bytes.withUnsafeBytes { append(UnsafeRawBufferPointer(rebasing: $0[shared...])) }
+    }
+
+    /// 0 for the one after that of the delivery before it.
+    mutating func append(_ revision: Revision, after former: FormerDeliveries) {
+        append(revision == former.revision?.next ? 0 : revision.rawValue)
+    }
+
     /// A byte for the length, then UTF-8; cut between characters where it is longer than `limit`, 255 at the most.
     mutating func append(text: String, limit: Int) {
         var text = text

@@ -142,7 +142,7 @@ extension Commands {
                 let first = try await HostileClient(port: hub.port, greets: true)
                 let id = try await first.welcome().replica
                 let itself = MessageEncoder().encode(
-                    .hello(Hello(versions: 1...1, replica: id, name: "hub", cursor: .start)))
+                    .hello(Hello(versions: 2...2, replica: id, name: "hub", cursor: .start)))
                 let later = MessageEncoder().encode(
                     .hello(Hello(versions: 7...9, replica: 1, name: "late", cursor: .start)))
                 for (hello, reason) in [(itself, Goodbye.Reason.sameReplica), (later, .version)] {

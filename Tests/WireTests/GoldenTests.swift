@@ -49,14 +49,14 @@ import Wire
                         delivery("a/b", 1, file(2), .content(ByteBuffer(string: "hi"))),
                         delivery("c", 2, file(70_000), .list(list)),
                         delivery("d", 3, .directory(Entry.Directory(mode: Mode(rawValue: 0o755))), .none),
-                        delivery("e", 4, .symlink(Entry.Symlink(target: Array("a/b".utf8))), .none),
+                        delivery("d/e", 4, .symlink(Entry.Symlink(target: Array("a/b".utf8))), .none),
                         delivery("f", 5, .tombstone, .none),
                     ], through: Revision(rawValue: 6), newest: Revision(rawValue: 6)),
                 """
-                030200060533000103612f62010361646101a40102000102030405060708090a0b0c0d0e0f101112131415161718191a
-                1b1c1d1e1f03ffc99a3b0200000068693300020163020361646101a401f0a204000102030405060708090a0b0c0d0e0f
-                101112131415161718191a1b1c1d1e1f03ffc99a3b0c000000cccccccccccccccccccccccc0b00000164030361646102
-                ed010d0000016504036164610303612f620900000166050361646100
+                03020006053400010003612f62010361646101a40102000102030405060708090a0b0c0d0e0f10111213141516171819
+                1a1b1c1d1e1f03ffc99a3b020000006869340002000163000361646101a401f0a204000102030405060708090a0b0c0d
+                0e0f101112131415161718191a1b1c1d1e1f03ffc99a3b0c000000cccccccccccccccccccccccc0c0000000164000361
+                646102ed010f000002022f6500036164610303612f620a0000000166000361646100
                 """
             ),
             (
@@ -64,8 +64,9 @@ import Wire
                     [delivery("g", 1, file(70_000), .difference(ByteBuffer(bytes: [0, 0, 0, 0]), from: other))],
                     through: Revision(rawValue: 1), newest: Revision(rawValue: 300)),
                 """
-                0304000101ac023300030167010361646101a401f0a204000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e
-                1f03ffc99a3beeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee0400000000000000
+                0304000101ac02340003000167010361646101a401f0a204000102030405060708090a0b0c0d0e0f1011121314151617
+                18191a1b1c1d1e1f03ffc99a3beeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee040000
+                0000000000
                 """
             ),
             (.caughtUp(Revision(rawValue: 300)), "040200ac02"),

@@ -109,6 +109,57 @@ import Wire
         expect(.inconsistent(.target), offer(0, [3, 2, 0x61, 0]))
     }
 
+    /// A delivery's section: of a path that begins with `b / 2` bytes of another one, and a deleted entry.
+    private func delivery(_ b: [UInt8], _ rest: String, revision: UInt8) -> [UInt8] {
+        let fields = [0] + b + [UInt8(rest.utf8.count)] + Array(rest.utf8) + [revision, 0, 0]
+        return [UInt8(fields.count), 0] + fields
+    }
+
+    @Test func `A delivery builds on what is before it, and on nothing else`() throws {
+        func changes(_ deliveries: [UInt8]...) -> [UInt8] {
+            [0x03, 2, 0, 9, UInt8(deliveries.count)] + deliveries.joined()
+        }
+        func expect(_ error: WireError, _ bytes: [UInt8]) {
+            #expect(throws: error) { try decode(bytes) }
+        }
+        let first = delivery([0], "new/a", revision: 3)
+        let second = delivery([0], "old/a", revision: 0)
+        guard
+            case .changes(let deliveries, _, _) = try decode(
+                changes(first, second, delivery([9], "b", revision: 0), delivery([9], "b", revision: 7)))
+        else {
+            Issue.record("another message")
+            return
+        }
+        #expect(
+            deliveries.map { String(decoding: $0.change.path.bytes, as: UTF8.self) } == [
+                "new/a", "old/a", "new/b", "old/b",
+            ])
+        #expect(deliveries.map(\.change.revision.rawValue) == [3, 4, 5, 7])
+        expect(.outOfRange(.revision, 0), changes(delivery([0], "a", revision: 0)))
+        expect(.outOfRange(.path, 2), changes(delivery([2], "a", revision: 1)))
+        expect(.outOfRange(.path, 3), changes(first, delivery([3], "a", revision: 0)))
+        expect(.outOfRange(.path, 12), changes(first, delivery([12], "", revision: 0)))
+        expect(
+            .outOfRange(.path, .max),
+            changes(first, delivery([UInt8](repeating: 0xff, count: 9) + [1], "", revision: 0)))
+        expect(.path(.emptyComponent), changes(first, delivery([8], "", revision: 0)))
+        expect(.inconsistent(.revision), changes(delivery([0], "a", revision: 9), delivery([0], "b", revision: 0)))
+    }
+
+    @Test func `Paths that are told by one another do not grow without bound`() throws {
+        let components = [String](repeating: String(repeating: "a", count: 204), count: 19).joined(separator: "/")
+        var message: [UInt8] = [0x03, 4, 0, 1, 0xff, 0xff, 0x03]
+        let path = Array(components.utf8)
+        let fields = [0, 0, UInt8(path.count & 0x7f) | 0x80, UInt8(path.count >> 7)] + path + [1, 0, 0]
+        message += [UInt8(fields.count & 0xff), UInt8(fields.count >> 8)] + fields
+        let length = path.count << 1
+        let again: [UInt8] = [0, UInt8(length & 0x7f) | 0x80, UInt8(length >> 7), 0, 1, 0, 0]
+        for _ in 1..<65_535 { message += [UInt8(again.count), 0] + again }
+        let limit = (8 << 20) / path.count * path.count
+        #expect(throws: WireError.outOfRange(.path, UInt64(limit))) { try decode(message) }
+    }
+
     @Test func `An attachment must fit its entry`() throws {
         func expect(_ error: WireError, _ bytes: [UInt8]) {
             #expect(throws: error) { try decode(bytes) }

@@ -17,7 +17,7 @@ final class HostileClient: Sendable {
     ]
 
     static let hello = MessageEncoder().encode(
-        .hello(Hello(versions: 1...1, replica: 0x6576_696c, name: "evil", cursor: .start)))
+        .hello(Hello(versions: 2...2, replica: 0x6576_696c, name: "evil", cursor: .start)))
 
     init(port: Int, greets: Bool, saying hello: ByteBuffer = HostileClient.hello) async throws {
         connection = try await WebSocketClient.connect(
