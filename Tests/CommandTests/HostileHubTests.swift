@@ -65,7 +65,7 @@ extension Commands {
                 let directory = Entry.directory(Entry.Directory(mode: Mode(rawValue: 0o755)))
                 return [HostileHub.changes([try HostileHub.delivery("directory", 1, directory)])]
             },
-            Lie("a version that was not on offer", endsWith: 8) { [HostileHub.welcome(version: 2, head: 0)] },
+            Lie("a version that was not on offer", endsWith: 8) { [HostileHub.welcome(version: 1, head: 0)] },
             Lie("that it speaks no version in common", endsWith: 8) {
                 [MessageEncoder().encode(.goodbye(Goodbye(reason: .version, text: "this hub speaks protocol 7")))]
             },

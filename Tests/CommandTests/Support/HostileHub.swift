@@ -32,7 +32,7 @@ final class HostileHub: Sendable {
     }
 
     /// What a hub says first, where the feed is to come from its beginning.
-    static func welcome(version: UInt16 = 1, head: UInt64) -> ByteBuffer {
+    static func welcome(version: UInt16 = 2, head: UInt64) -> ByteBuffer {
         MessageEncoder().encode(
             .welcome(
                 Welcome(
