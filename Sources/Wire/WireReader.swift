@@ -86,9 +86,12 @@ struct WireReader {
 
     mutating func path() throws(WireError) -> RelativePath {
         let count = try count(upTo: RelativePath.maximumLength, .path)
-        let raw = try take(count, .path)
+        return try path(Array(try take(count, .path)))
+    }
+
+    private func path(_ bytes: [UInt8]) throws(WireError) -> RelativePath {
         do {
-            return try RelativePath(Array(raw))
+            return try RelativePath(bytes)
         } catch {
             throw .path(error)
         }
@@ -108,11 +111,7 @@ struct WireReader {
         bytes.reserveCapacity(shared.count + rest.count)
         bytes.append(contentsOf: shared)
         bytes.append(contentsOf: rest)
-        do {
-            return try RelativePath(bytes)
-        } catch {
-            throw .path(error)
-        }
+        return try path(bytes)
     }
 
     mutating func revision(after former: FormerDeliveries) throws(WireError) -> Revision {
