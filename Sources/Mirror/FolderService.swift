@@ -23,6 +23,7 @@ protocol FolderService: Actor {
     var waiters: Waiters { get set }
     var control: WebSocketServer? { get set }
     var polls: PollTimer { get set }
+    var readings: Readings { get set }
     /// The paths that have problems now.
     var problems: [RelativePath: Problem] { get set }
     var standing: ServiceStanding { get }
@@ -65,6 +66,34 @@ struct Rest {
     var due: Set<Step> = []
     /// Whether a step at the folder's history is under way already.
     var isTendingDue = false
+}
+
+/// The large file that is being read, of which others are told that another version of it is coming.
+struct Readings {
+    private var current: (path: RelativePath, base: Digest, isTold: Bool)?
+    /// Of these nothing came the last time: they change all the time, or were only touched.
+    private var vain: Set<RelativePath> = []
+
+    /// - Parameter base: What the file was before.
+    /// - Returns: Whether others should know.
+    mutating func began(_ path: RelativePath, base: Digest) -> Bool {
+        let isTold = !vain.contains(path)
+        current = (path, base, isTold)
+        return isTold
+    }
+
+    /// These were looked at.
+    ///
+    /// - Parameter content: What is known to be at a path now.
+    /// - Returns: Whether others who were told should know that it is over.
+    mutating func looked<Failure: Error>(
+        at dirty: [Dirty], content: (RelativePath) throws(Failure) -> Digest?
+    ) throws(Failure) -> Bool {
+        guard let (path, base, isTold) = current, dirty.contains(where: { $0.path == path }) else { return false }
+        current = nil
+        if try content(path) == base { vain.insert(path) } else { vain.remove(path) }
+        return isTold
+    }
 }
 
 /// When a folder is compared again that nobody tells about.
@@ -309,17 +338,29 @@ extension FolderService {
             for signal in signals {
                 switch signal {
                 case .dirty(let some): dirty += some
+                case .reading(let path, let cuts):
+                    guard let base = try folder.likeness(of: path, cuts: cuts) else { continue }
+                    if readings.began(path, base: base) { perform(machine.foretell(base)) }
                 case .rescan(let path, _): scan(path)
                 case .barrier(let id): barriers.append(id)
                 case .rootMoved: try folder.check()
                 }
             }
             folder.readRules(among: dirty)
-            if !dirty.isEmpty { perform(try machine.changed(dirty)) }
+            if !dirty.isEmpty { try look(at: dirty) }
             for id in barriers { passedBarrier(id) }
             judgesDeletions = barriers.contains(DeletionTimer.barrier)
         }
         if judgesDeletions { judgeDeletions() }
+    }
+
+    private func look(at dirty: [Dirty]) throws(StoreFailure) {
+        perform(try machine.changed(dirty))
+        let isOver = try readings.looked(at: dirty) { (path) throws(StoreFailure) in
+            let record = try folder.record(at: path)
+            return (record.offered ?? record.base.entry).largeFile?.digest
+        }
+        if isOver { perform(machine.foretell(nil)) }
     }
 
     /// Compares a part of the folder with the index, or all of it (nil), a step at a time, so that everything else gets

@@ -113,6 +113,8 @@ final class FolderStore: ReplicaStore {
 
     func abandon(_ file: Digest) { folder.abandon(file) }
 
+    func expect(_ base: Digest?) -> Bool { folder.expect(base) }
+
     func content(of file: Entry.File, at path: RelativePath) throws(StoreFailure) -> ByteBuffer? {
         try folder.content(of: file, at: path).map { ByteBuffer(bytes: $0) }
     }

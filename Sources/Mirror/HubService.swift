@@ -77,6 +77,7 @@ package actor HubService: FolderService {
     var waiters = Waiters()
     var control: WebSocketServer?
     var polls = PollTimer()
+    var readings = Readings()
     var problems: [RelativePath: Problem] = [:]
     private(set) var end: MirrorEnd?
     let options: Options

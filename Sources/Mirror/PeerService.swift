@@ -53,6 +53,7 @@ package actor PeerService: FolderService {
     var waiters = Waiters()
     var control: WebSocketServer?
     var polls = PollTimer()
+    var readings = Readings()
     var problems: [RelativePath: Problem] = [:]
     private(set) var end: MirrorEnd?
     private let options: Options

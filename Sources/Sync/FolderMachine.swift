@@ -24,6 +24,9 @@ package protocol FolderMachine {
     mutating func started() throws(StoreFailure) -> [Action]
     /// These paths may have changed on the disk.
     mutating func changed(_ all: [Dirty]) throws(StoreFailure) -> [Action]
+    /// A large file is being read on this disk whose content was `base`, and what comes of it will be much like that; nil:
+    /// it has been read.
+    mutating func foretell(_ base: Digest?) -> [Action]
     /// Time to look again at what changed too fast.
     mutating func retryUnstable() throws(StoreFailure) -> [Action]
     /// Time to look again at what had a problem, and at what came out of the tree.

@@ -188,6 +188,18 @@ package struct HubMachine<Store: ReplicaStore>: FolderMachine {
         return try settled()
     }
 
+    package mutating func foretell(_ base: Digest?) -> [Action] {
+        foretell(base, except: nil)
+        return takeActions()
+    }
+
+    private mutating func foretell(_ base: Digest?, except author: SessionID?) {
+        let ids = sessions.filter { id, session in
+            id != author && session.isCaughtUp && session.isWritable && !session.isClosing
+        }.keys.sorted()
+        if !ids.isEmpty { actions.append(.send(.upcoming(base), to: ids)) }
+    }
+
     /// Time to look again at what changed too fast.
     package mutating func retryUnstable() throws(StoreFailure) -> [Action] {
         backlog.retryUnstable()
@@ -214,6 +226,7 @@ package struct HubMachine<Store: ReplicaStore>: FolderMachine {
         curious.remove(id)
         unmet.remove(id)
         creators.remove(id)
+        store.expect(nil)
         if session.isGreeted {
             if !session.isClosing { arrivals.left(session.applied) }
             replicas[session.replica]?.removeAll { $0 == id }
@@ -258,7 +271,7 @@ package struct HubMachine<Store: ReplicaStore>: FolderMachine {
         switch message {
         case .hello(let hello):
             try greet(hello, id)
-        case .submit, .want, .chunks, .applied, .everywhere, .goodbye:
+        case .submit, .want, .chunks, .applied, .everywhere, .upcoming, .goodbye:
             guard session.isGreeted else {
                 end(id, .violation, "the first message was not hello")
                 break
@@ -282,6 +295,9 @@ package struct HubMachine<Store: ReplicaStore>: FolderMachine {
             if sessions[id]?.wantsToKnow(of: min(revision, head)) == false {
                 end(id, .violation, "a peer waits for too much at a time")
             }
+        case .upcoming(let base):
+            // Nobody can have others copy what is not here.
+            if sessions[id]?.isReadOnly == false, store.expect(base) { foretell(base, except: id) }
         case .goodbye: end(id, nil, "")
         case .want(let want):
             if sessions[id]?.supplier.add(want) == false {

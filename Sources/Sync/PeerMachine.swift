@@ -134,6 +134,12 @@ package struct PeerMachine<Store: ReplicaStore>: FolderMachine {
         return try settled()
     }
 
+    package mutating func foretell(_ base: Digest?) -> [Action] {
+        guard link == .live, reconciler.direction != .receiveOnly, welcome?.isReadOnly == false else { return [] }
+        actions.append(.send(.upcoming(base)))
+        return takeActions()
+    }
+
     package mutating func retryUnstable() throws(StoreFailure) -> [Action] {
         backlog.retryUnstable()
         return try settled()
@@ -168,6 +174,7 @@ package struct PeerMachine<Store: ReplicaStore>: FolderMachine {
         askedInVain.removeAll()
         reconciler.gone.removeAll()
         sweep = .done
+        store.expect(nil)
         backlog.disconnected()
         return takeActions()
     }
@@ -197,6 +204,8 @@ package struct PeerMachine<Store: ReplicaStore>: FolderMachine {
         case (_, .settled(let settlements)): try settle(settlements)
         case (_, .chunks(let supply)): try receive(supply)
         case (_, .everywhere(let revision)): actions.append(.everywhere(revision))
+        case (_, .upcoming(let base)):
+            if reconciler.direction != .sendOnly { store.expect(base) }
         case (_, .want(let want)):
             if !supplier.add(want) { violation("it asked for too much at a time") }
         case (_, .welcome), (_, .hello), (_, .submit), (_, .applied):

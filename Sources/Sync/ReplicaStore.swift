@@ -93,6 +93,12 @@ package protocol ReplicaStore: AnyObject {
     /// Nothing waits for the content of this file any more. What came of it may serve the one that took its place, for a
     /// while.
     func abandon(_ file: Digest)
+    /// A file of which this is the content is about to have another version, which is much like it: what stays may be copied
+    /// meanwhile. Nil: what was said before is over. It is a help, and nothing comes of its not being taken.
+    ///
+    /// - Returns: Whether the content is in the tree here.
+    @discardableResult
+    func expect(_ base: Digest?) -> Bool
     /// A one-chunk file's content, if it is still here.
     func content(of file: Entry.File, at path: RelativePath) throws(StoreFailure) -> Content?
     /// A file's chunk list, encoded, if it is known.

@@ -23,6 +23,9 @@ package enum Message<Content> {
     /// Peer to hub: it wants to know when all peers that are connected have applied everything through this revision. Hub
     /// to peer: they have.
     case everywhere(Revision)
+    /// Either way: a file whose content was this is being read, and the version that comes of it will be much like it; or nil,
+    /// that is over. Nothing follows from it: whoever hears it may begin to copy what is likely to stay.
+    case upcoming(Digest?)
     /// Either way, last: why the session ends.
     case goodbye(Goodbye)
 }

@@ -16,7 +16,7 @@ extension Message where Content == ByteBuffer {
     var encodedBound: Int {
         switch self {
         case .hello, .welcome: Bound.head + WireLimits.name
-        case .caughtUp, .applied, .everywhere: Bound.head
+        case .caughtUp, .applied, .everywhere, .upcoming: Bound.head
         case .goodbye: Bound.head + WireLimits.text
         case .changes(let deliveries, _, _):
             deliveries.reduce(Bound.head) {

@@ -68,6 +68,9 @@ private struct Decoding {
                 return .applied(try fields.revision(), known: known)
             }
         case .everywhere: return .everywhere(try reader.section { (fields) throws(WireError) in try fields.revision() })
+        case .upcoming:
+            return .upcoming(
+                try reader.section { (fields) throws(WireError) in fields.remaining == 0 ? nil : try fields.digest() })
         case .goodbye: return .goodbye(try goodbye())
         }
     }

@@ -59,6 +59,9 @@ extension WireWriter {
                 $0.append(revision.rawValue)
             }
         case .everywhere(let revision): append(.everywhere, revision)
+        case .upcoming(let base):
+            append(byte: Kind.upcoming.rawValue)
+            section { fields in if let base { fields.append(base) } }
         case .goodbye(let goodbye):
             append(byte: Kind.goodbye.rawValue)
             section {

@@ -13,6 +13,7 @@ enum Kind: UInt8 {
     case applied = 0x09
     case goodbye = 0x0a
     case everywhere = 0x0b
+    case upcoming = 0x81
 
     /// A kind with this bit may be passed over by who does not know it.
     static let skippable: UInt8 = 0x80

@@ -128,6 +128,26 @@ final class Bench {
         return bytes
     }
 
+    /// Takes a file with this content through a transfer, and says how many chunks had to come from the other side.
+    func transfer(_ bytes: [UInt8], from other: Bench) throws -> (file: Entry.File, staged: Staged, sent: Int) {
+        try other.write(bytes, to: "source")
+        guard case .file(let file) = try other.adopt("source").entry else { throw BenchError(description: "no file") }
+        if case .missing(true, _) = try replica.stage(file, content: nil) {
+            let list = try other.list(file.digest)
+            #expect(try !replica.receive(list: list + [0], of: file.digest))
+            #expect(try replica.receive(list: list, of: file.digest))
+        }
+        var sent = 0
+        if case .missing(false, let chunks) = try replica.stage(file, content: nil) {
+            for chunk in chunks {
+                let bytes = try other.chunk(chunk.digest, of: file.digest)
+                #expect(try replica.receive(chunk: bytes, digest: chunk.digest, of: file.digest))
+                sent += 1
+            }
+        }
+        return (file, try staged(file, nil), sent)
+    }
+
     /// All text that is anywhere: in the tree, staged or taken out, in history.
     func everything() -> String {
         scratch.shell("find \(folder) -type f ! -path '*/index.sqlite*' ! -name lock -exec cat {} + > all.txt")

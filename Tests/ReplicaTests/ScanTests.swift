@@ -153,7 +153,7 @@ import Tree
                     switch signal {
                     case .dirty(let all): for dirty in all { try take(dirty) }
                     case .rescan(let path, _): try scan(path)
-                    case .barrier: break
+                    case .barrier, .reading: break
                     case .rootMoved: return false
                     }
                 }

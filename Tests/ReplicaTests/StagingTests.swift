@@ -132,37 +132,17 @@ import Tree
         #expect(try other.replica.difference(of: file.digest, from: Digest(of: [1])) == nil)
     }
 
-    /// Takes a file through a transfer, and says how many chunks had to come from the other side.
-    private func transfer(_ bytes: [UInt8], _ bench: Bench, _ other: Bench) throws -> (Entry.File, Staged, Int) {
-        try other.write(bytes, to: "source")
-        guard case .file(let file) = try other.adopt("source").entry else { throw BenchError(description: "no file") }
-        if case .missing(true, _) = try bench.replica.stage(file, content: nil) {
-            let list = try other.list(file.digest)
-            #expect(try !bench.replica.receive(list: list + [0], of: file.digest))
-            #expect(try bench.replica.receive(list: list, of: file.digest))
-        }
-        var sent = 0
-        if case .missing(false, let chunks) = try bench.replica.stage(file, content: nil) {
-            for chunk in chunks {
-                let bytes = try other.chunk(chunk.digest, of: file.digest)
-                #expect(try bench.replica.receive(chunk: bytes, digest: chunk.digest, of: file.digest))
-                sent += 1
-            }
-        }
-        return (file, try bench.staged(file, nil), sent)
-    }
-
     @Test func `A large file comes in chunks, an edited one in those that changed`() throws {
         let bench = try Bench()
         let other = try Bench()
         var bytes = randomBytes(2 << 20, seed: 11)
-        let (file, staged, sent) = try transfer(bytes, bench, other)
+        let (file, staged, sent) = try bench.transfer(bytes, from: other)
         #expect(sent > 20)
         #expect(try bench.replica.place(.file(file), staged: staged, at: path("f"), expecting: nil).name == "placed")
         #expect(try bench.scratch.read("r/f") == bytes)
         let fingerprint = try bench.adopt("f").fingerprint
         bytes.insert(42, at: 1_000_000)
-        let (edited, next, changed) = try transfer(bytes, bench, other)
+        let (edited, next, changed) = try bench.transfer(bytes, from: other)
         #expect(changed <= 3)
         let placement = try bench.replica.place(.file(edited), staged: next, at: path("f"), expecting: fingerprint)
         #expect(placement.name == "placed")
@@ -174,7 +154,7 @@ import Tree
             let bench = try Bench()
             let other = try Bench()
             var bytes = randomBytes(2 << 20, seed: 21)
-            let (file, staged, _) = try transfer(bytes, bench, other)
+            let (file, staged, _) = try bench.transfer(bytes, from: other)
             _ = try bench.replica.place(.file(file), staged: staged, at: path("f"), expecting: nil)
             // Bytes went bad under a fingerprint that says nothing of it: only a read can tell.
             bench.shell("printf bad | dd of=f bs=1 seek=1500000 conv=notrunc 2>/dev/null")
@@ -182,7 +162,7 @@ import Tree
             try bench.save("f", .file(file), fingerprint)
             if isTouched { bench.shell("touch f") }
             bytes[10] ^= 1
-            let (edited, next, sent) = try transfer(bytes, bench, other)
+            let (edited, next, sent) = try bench.transfer(bytes, from: other)
             _ = try bench.replica.place(.file(edited), staged: next, at: path("g"), expecting: nil)
             let isWhole = try bench.scratch.read("r/g") == bytes
             #expect(isWhole == isTouched)
@@ -195,11 +175,11 @@ import Tree
         let other = try Bench()
         let parts = (0..<4).map { randomBytes(400_000, seed: 30 + UInt64($0)) }
         let before = parts[0] + parts[1] + parts[2] + parts[3]
-        let (file, staged, _) = try transfer(before, bench, other)
+        let (file, staged, _) = try bench.transfer(before, from: other)
         _ = try bench.replica.place(.file(file), staged: staged, at: path("f"), expecting: nil)
         try bench.adopt("f")
         let after = parts[3] + parts[1] + parts[1] + parts[2] + [1, 2, 3] + parts[0]
-        let (edited, next, sent) = try transfer(after, bench, other)
+        let (edited, next, sent) = try bench.transfer(after, from: other)
         #expect(sent <= 20)
         _ = try bench.replica.place(.file(edited), staged: next, at: path("g"), expecting: nil)
         #expect(try bench.scratch.read("r/g") == after)
@@ -283,7 +263,7 @@ import Tree
         let bench = try Bench()
         let other = try Bench()
         let bytes = randomBytes(100_000, seed: 1) + [UInt8](repeating: 0, count: 20 << 20) + [1]
-        let (file, staged, sent) = try transfer(bytes, bench, other)
+        let (file, staged, sent) = try bench.transfer(bytes, from: other)
         #expect(sent < 100)
         _ = try bench.replica.place(.file(file), staged: staged, at: path("f"), expecting: nil)
         #expect(try bench.scratch.read("r/f") == bytes)
@@ -293,7 +273,7 @@ import Tree
     @Test func `The same content for two paths is sent once`() throws {
         let bench = try Bench()
         let bytes = randomBytes(200_000, seed: 2)
-        let (file, staged, _) = try transfer(bytes, bench, Bench())
+        let (file, staged, _) = try bench.transfer(bytes, from: Bench())
         let again = try bench.staged(file, nil)
         #expect(again != staged)
         _ = try bench.replica.place(.file(file), staged: staged, at: path("a"), expecting: nil)

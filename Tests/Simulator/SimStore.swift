@@ -121,6 +121,7 @@ final class SimStore: ReplicaStore {
     }
 
     func abandon(_ file: Digest) { parts[file] = nil }
+    func expect(_ base: Digest?) -> Bool { true }
 
     func liveCount() throws(StoreFailure) -> Int {
         index.records.values.count { $0.remote.entry.isLive }

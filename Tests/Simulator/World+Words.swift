@@ -37,6 +37,7 @@ extension World {
         case .chunks(let supply): "chunks \(supply.file) \(supply.chunks.count) -\(supply.unavailable.count)"
         case .everywhere(let revision): "everywhere \(revision)"
         case .applied(let revision, let known): "applied \(revision) of \(known)"
+        case .upcoming(let base): "upcoming \(base.map { "\($0)" } ?? "-")"
         case .goodbye(let goodbye): "goodbye \(goodbye.text)"
         }
     }

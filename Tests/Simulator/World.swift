@@ -293,8 +293,16 @@ final class World {
     }
 
     func changed(_ site: Site, _ paths: [Dirty]) throws(StoreFailure) {
+        if random.oneIn(8) { foretell(site) }
         if let actions = try site.hub?.changed(paths) { perform(actions) }
         if let actions = try site.peer?.changed(paths) { perform(actions, of: site) }
+    }
+
+    /// A large file was begun to be read, or is through; only that it is said matters here.
+    private func foretell(_ site: Site) {
+        let base = random.oneIn(2) ? SimContent.digest(of: [1]) : nil
+        if let actions = site.hub?.foretell(base) { perform(actions) }
+        if let actions = site.peer?.foretell(base) { perform(actions, of: site) }
     }
 
     /// The watcher reports some of what has changed; where it has lost count, everything is looked at.

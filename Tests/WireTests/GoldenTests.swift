@@ -121,6 +121,8 @@ import Wire
             ),
             (.applied(Revision(rawValue: 5), known: Revision(rawValue: 300)), "090300ac0205"),
             (.everywhere(Revision(rawValue: 300)), "0b0200ac02"),
+            (.upcoming(digest), "812000000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"),
+            (.upcoming(nil), "810000"),
             (.goodbye(Goodbye(reason: .version, text: "no")), "0a040001026e6f"),
         ]
         for (message, golden) in messages {

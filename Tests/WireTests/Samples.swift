@@ -12,7 +12,7 @@ struct Samples {
     }
 
     mutating func message() -> Message<ByteBuffer> {
-        switch int(0...10) {
+        switch int(0...11) {
         case 0: return .hello(hello())
         case 1: return .welcome(welcome())
         case 2:
@@ -26,6 +26,7 @@ struct Samples {
         case 7: return .chunks(supply())
         case 8: return .applied(revision(), known: revision())
         case 9: return .everywhere(revision())
+        case 10: return .upcoming(bool() ? digest() : nil)
         default:
             let reason = Goodbye.Reason(rawValue: UInt8(int(0...5))) ?? .ended
             return .goodbye(Goodbye(reason: reason, text: text(0...60)))
@@ -166,6 +167,7 @@ func isSame(_ left: Message<ByteBuffer>, _ right: Message<ByteBuffer>) -> Bool {
             && left.chunks.elementsEqual(right.chunks) { $0.digest == $1.digest && $0.content == $1.content }
     case (.applied(let left, let known), .applied(let right, let alsoKnown)): left == right && known == alsoKnown
     case (.everywhere(let left), .everywhere(let right)): left == right
+    case (.upcoming(let left), .upcoming(let right)): left == right
     case (.goodbye(let left), .goodbye(let right)): left == right
     default: false
     }

@@ -28,6 +28,8 @@ package final class ContentReader {
     package var cancel: (() -> Bool)?
     /// Hears of what is read of large files.
     package var meter: ReadMeter?
+    /// Hears, when a large file was begun, of how many bytes its first chunks are.
+    package var begun: (([Int]) -> Void)?
 
     /// A read is this long, unless chunks are so large that it must be more.
     private static let bufferSize = 1 << 20
@@ -92,6 +94,7 @@ package final class ContentReader {
                 block.cuts.append(cut)
                 start += cut
             }
+            if offset == UInt64(count), Self.sharedSizes.lowerBound <= size { begun?(block.cuts) }
             if isEnd { break }
             held = filled - start
             block = hasher.next(after: block, keeping: start..<filled)

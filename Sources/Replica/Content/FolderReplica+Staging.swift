@@ -18,7 +18,7 @@ extension FolderReplica {
             staging.add(staged, descriptor)
             return .ready(staged)
         }
-        guard transfers[file.digest] != nil || hasRoom(for: file.size) else {
+        guard transfers[file.digest] != nil || hasRoom(for: file.size) || hasRoomWithoutCopy(for: file.size) else {
             dropAbandoned()
             try yieldHistory(for: file.size)
             return .problem(Problem(.noSpace, operation: "stage"))
@@ -28,7 +28,14 @@ extension FolderReplica {
 
     private func hasRoom(for bytes: UInt64) -> Bool {
         let transfers = transfers
-        return headroom.allows(bytes, on: state.staging) { transfers.values.reduce(0) { $0 + $1.missingBytes } }
+        let copying = copyAhead?.bytesLeft ?? 0
+        return headroom.allows(bytes, on: state.staging) { transfers.values.reduce(copying) { $0 + $1.missingBytes } }
+    }
+
+    private func hasRoomWithoutCopy(for bytes: UInt64) -> Bool {
+        guard copyAhead != nil else { return false }
+        copyAhead = nil
+        return hasRoom(for: bytes)
     }
 
     /// Lets go of staged content that will not be named.
@@ -133,7 +140,8 @@ extension FolderReplica {
             // A true digest with an untrue size.
             guard list.fileSize == file.size else { return .mismatch }
             do {
-                transfers[file.digest] = try Transfer(list, at: state.staged(Transfer.name(of: file.digest)))
+                let place = state.staged(Transfer.name(of: file.digest))
+                transfers[file.digest] = try Transfer(list, at: place, from: takeCopy(for: list))
             } catch {
                 return .problem(error.problem)
             }

@@ -25,7 +25,9 @@ final class Transfer {
     static func name(of digest: Digest) -> String { "p-" + digest.hex() }
 
     /// Begins, or goes on with what is there of an earlier time: as much of it as has the right digest.
-    init(_ list: ChunkList, at place: Place) throws(DiskError) {
+    ///
+    /// - Parameter copy: What to begin with where nothing is there.
+    init(_ list: ChunkList, at place: Place, from copy: CopyAhead?) throws(DiskError) {
         self.list = list
         var missing: [Digest: Gap] = [:]
         missing.reserveCapacity(list.chunks.count)
@@ -41,9 +43,26 @@ final class Transfer {
             try resume()
         } else {
             try? place.removeFile()
-            file = try place.createFile()
+            if let copy, let begun = copy.move(to: place) {
+                file = begun
+                leaveOut(copy)
+            } else {
+                file = try place.createFile()
+            }
             // All of it is a hole at first, and what is all zeros stays one.
             try file.truncate(to: list.fileSize)
+        }
+    }
+
+    /// What was copied to where it belongs is not missing.
+    private func leaveOut(_ copy: CopyAhead) {
+        var offset: UInt64 = 0
+        for chunk in list.chunks {
+            defer { offset += UInt64(chunk.size) }
+            guard copy.holds(chunk, at: offset) else { continue }
+            missing[chunk.digest]?.offsets.removeAll { $0 == offset }
+            if missing[chunk.digest]?.offsets.isEmpty == true { missing[chunk.digest] = nil }
+            missingBytes -= min(missingBytes, UInt64(chunk.size))
         }
     }
 

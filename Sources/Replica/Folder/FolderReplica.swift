@@ -38,6 +38,8 @@ package final class FolderReplica {
     /// How many bytes of history should make room for what arrives.
     var spaceWanted: UInt64 = 0
     var transfers: [Digest: Transfer] = [:]
+    /// Of a file of which another version is expected.
+    var copyAhead: CopyAhead?
     var sources = SourceCache()
     /// What was written down as about to be taken out, together with the records that ask for it, and was not yet.
     var foretold: [RelativePath: RemovedItem] = [:]
@@ -157,6 +159,7 @@ package final class FolderReplica {
         watcher = nil
         readAhead.stop()
         stagingAhead.stop()
+        copyAhead = nil
         historyWorker.stop()
         // Where that fails, the next process reads it.
         try? index.checkpoint()
@@ -183,6 +186,7 @@ package final class FolderReplica {
     /// - Returns: whether there is something to be reviewed that others took out of the tree.
     package func rest() -> Bool {
         dropAbandoned()
+        if copyAhead?.isOver == true { copyAhead = nil }
         tendAtRest()
         let hasAdopted = (try? adoptAside()) ?? false
         recent.removeAll()

@@ -32,6 +32,8 @@ package struct ReplicaSettings: Sendable {
 package enum ReplicaSignal: Sendable {
     /// Look at these.
     case dirty([Dirty])
+    /// The large file that is there is being read, and will be told as dirty afterwards; its first chunks are so many bytes.
+    case reading(RelativePath, [Int])
     /// Scan this part; nil is everything.
     case rescan(RelativePath?, Watcher.Reason?)
     /// All that had happened when ``FolderReplica/barrier(_:)`` was called was told.

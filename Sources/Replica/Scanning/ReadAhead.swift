@@ -11,10 +11,14 @@ final class ReadAhead: Sendable {
         /// The files that jobs which are not done yet were asked for by a look, how often each.
         var inodes: [UInt64: Int] = [:]
         var results: [RelativePath: Found] = [:]
+        var begun: Begun?
         var isStarted = false
         var isStopped = false
         var thread: Thread?
     }
+
+    /// Hears of a file that was begun of how many bytes its first chunks are.
+    typealias Begun = @Sendable (RelativePath, [Int]) -> Void
 
     private struct Job: Sendable {
         /// Nil where nothing is to be read.
@@ -41,6 +45,12 @@ final class ReadAhead: Sendable {
     init(_ root: Root, _ meter: ReadMeter) {
         self.root = root
         self.meter = meter
+    }
+
+    /// From now on `begun` is called on the thread of this object when a file was begun that is so large that others may
+    /// want to know.
+    func tell(_ begun: @escaping Begun) {
+        state.withLock { $0.begun = begun }
     }
 
     /// Reads the file at `path`, then calls `done` on the thread of this object.
@@ -144,6 +154,8 @@ final class ReadAhead: Sendable {
             }
             fingerprint = status.fingerprint
             guard status.kind == .file else { throw .unstable }
+            let begun = state.withLock(\.begun)
+            reader.begun = begun.map { begun in { cuts in begun(path, cuts) } }
             return Found(fingerprint: fingerprint, content: .success(try reader.read(file, status: status)))
         } catch {
             return Found(fingerprint: fingerprint, content: .failure(error))

@@ -39,6 +39,15 @@ final class HostileClient: Sendable {
     /// What became of what was offered, so far.
     var settlements: [Settlement] { listener.settlements.withLock(\.self) }
 
+    /// Of which files it was told that another version is coming, in turn with nil where that was over.
+    var upcoming: [Digest?] { listener.upcoming.withLock(\.self) }
+
+    /// What the hub told last of each path.
+    var entries: [String: Entry] { listener.entries.withLock(\.self) }
+
+    /// Whether the hub has said that there is no more to be told.
+    var isCaughtUp: Bool { listener.isCaughtUp.withLock(\.self) }
+
     /// What the hub said at the end.
     var goodbye: Goodbye? { listener.goodbye.withLock(\.self) }
 
@@ -61,12 +70,21 @@ private final class Listener: WebSocketHandler {
     let welcome = Mutex<Welcome?>(nil)
     let goodbye = Mutex<Goodbye?>(nil)
     let settlements = Mutex<[Settlement]>([])
+    let upcoming = Mutex<[Digest?]>([])
+    let entries = Mutex<[String: Entry]>([:])
+    let isCaughtUp = Mutex(false)
 
     func opened(_ connection: WebSocketConnection) {}
     func received(message: ByteBuffer, isText: Bool) {
         switch try? MessageDecoder().decode(message) {
         case .welcome(let welcome)?: self.welcome.withLock { $0 = welcome }
         case .settled(let settlements)?: self.settlements.withLock { $0 += settlements }
+        case .caughtUp?: isCaughtUp.withLock { $0 = true }
+        case .changes(let deliveries, _, _)?:
+            entries.withLock { entries in
+                for delivery in deliveries { entries["\(delivery.change.path)"] = delivery.change.entry }
+            }
+        case .upcoming(let base)?: upcoming.withLock { $0.append(base) }
         case .goodbye(let goodbye)?: self.goodbye.withLock { $0 = goodbye }
         default: break
         }
