@@ -93,7 +93,8 @@ let package = Package(
         // The disk.
         .target(name: "Replica", dependencies: ["Index", "Disk", "Ignore", "Tree"]),
         .target(name: "Index", dependencies: ["Tree", sqlite, sqliteLibrary]),
-        .target(name: "Disk", dependencies: ["CLinux", "Tree", crypto]),
+        .target(name: "Disk", dependencies: ["CDigest", "CLinux", "Tree", crypto]),
+        .target(name: "CDigest"),
         .target(name: "CLinux"),
 
         // Tools of the project's own: built, never installed.

@@ -115,11 +115,11 @@ final class ChunkHasher: Sendable {
 
     private func hash(_ block: Block) {
         var start = 0
-        let chunks = block.cuts.map { cut in
+        let pieces = block.cuts.map { cut in
             defer { start += cut }
-            let bytes = UnsafeRawBufferPointer(rebasing: block.bytes[start..<(start + cut)])
-            return Chunk(size: UInt32(cut), digest: Digest(of: bytes))
+            return UnsafeRawBufferPointer(rebasing: block.bytes[start..<(start + cut)])
         }
+        let chunks = zip(pieces, Digest.all(of: pieces)).map { Chunk(size: UInt32($0.count), digest: $1) }
         state.withLock { $0.chunks[block.number] = chunks }
     }
 

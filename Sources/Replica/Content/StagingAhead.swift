@@ -40,7 +40,7 @@ package final class StagingAhead: Sendable {
 
     fileprivate enum Outcome {
         case staged(Staged)
-        case compared(isEqual: Bool)
+        case digested(Digest)
     }
 
     /// What arrived together: what nobody took of it goes with it.
@@ -132,10 +132,10 @@ package final class StagingAhead: Sendable {
 
     /// Whether these bytes, which have come, are those of this digest; nil where that was not begun, as above.
     func compare(_ bytes: UnsafeRawBufferPointer, _ digest: Digest) -> Bool? {
-        guard case .compared(let isEqual) = take(.chunk(digest, address: UInt(bitPattern: bytes.baseAddress))) else {
+        guard case .digested(let found) = take(.chunk(digest, address: UInt(bitPattern: bytes.baseAddress))) else {
             return nil
         }
-        return isEqual
+        return found == digest
     }
 
     private func take(_ content: Content) -> Outcome? {
@@ -192,54 +192,77 @@ package final class StagingAhead: Sendable {
     private func run() {
         var headroom = Headroom(floor: floor)
         while !state.withLock(\.isStopped) {
-            guard let (id, arrival) = state.withLock({ $0.begin() }) else {
+            let begun = state.withLock { $0.begin() }
+            guard let (_, arrival) = begun.first else {
                 wakeUp.wait()
                 continue
             }
-            let outcome = work(on: arrival, &headroom)
-            let (isWanted, isAwaited) = state.withLock { $0.finish(id, outcome) }
+            let outcomes: [Outcome?]
+            if case .file(let file) = arrival.content {
+                outcomes = [stage(file, arrival, &headroom)]
+            } else {
+                outcomes = compare(begun.map(\.arrival)[...])
+            }
+            let (unwanted, isAwaited) = state.withLock { $0.finish(zip(begun.map(\.id), outcomes)) }
             if isAwaited { finished.signal() }
-            if !isWanted, case .staged(let staged) = outcome { stager.discard(staged) }
+            for case .staged(let staged)? in unwanted { stager.discard(staged) }
         }
     }
 
-    private func work(on arrival: Arrival, _ headroom: inout Headroom) -> Outcome? {
+    private func stage(_ file: Entry.File, _ arrival: Arrival, _ headroom: inout Headroom) -> Outcome? {
+        guard headroom.allows(file.size, on: stager.folder, promised: { 0 }) else { return nil }
         var outcome: Outcome?
-        switch arrival.content {
-        case .file(let file):
-            guard headroom.allows(file.size, on: stager.folder, promised: { 0 }) else { return nil }
-            arrival.withBytes { bytes in
-                guard Stager.verifies(bytes, file) else { return }
-                outcome = try? .staged(
-                    stager.make(file) { (target) throws(DiskError) in try target.write(bytes, at: 0) }.0)
-            }
-        case .chunk(let digest, _):
-            arrival.withBytes { outcome = .compared(isEqual: Digest(of: $0) == digest) }
+        arrival.withBytes { bytes in
+            guard Stager.verifies(bytes, file) else { return }
+            outcome = try? .staged(
+                stager.make(file) { (target) throws(DiskError) in try target.write(bytes, at: 0) }.0)
         }
         return outcome
+    }
+
+    private func compare(_ rest: ArraySlice<Arrival>, _ pieces: [UnsafeRawBufferPointer] = []) -> [Outcome] {
+        var outcomes: [Outcome] = []
+        guard let arrival = rest.first else { return Digest.all(of: pieces).map { .digested($0) } }
+        // All of them stay where they are until the innermost call is over.
+        arrival.withBytes { outcomes = compare(rest.dropFirst(), pieces + [$0]) }
+        return outcomes
     }
 }
 
 extension StagingAhead.State {
-    fileprivate mutating func begin() -> (UInt64, StagingAhead.Arrival)? {
-        while next < end {
-            let id = next
+    /// So many chunks are compared at a time: more than are hashed side by side, since they are not of one size, and so few
+    /// that what was compared can be written meanwhile.
+    private static let mostChunks = 8
+
+    /// A file, or chunks.
+    fileprivate mutating func begin() -> [(id: UInt64, arrival: StagingAhead.Arrival)] {
+        var begun: [(id: UInt64, arrival: StagingAhead.Arrival)] = []
+        while next < end, begun.count < Self.mostChunks {
+            guard let item = items[next] else {
+                next += 1
+                continue
+            }
+            let isFile = if case .file = item.arrival.content { true } else { false }
+            if isFile, !begun.isEmpty { break }
+            items[next]?.stage = .working
+            begun.append((next, item.arrival))
             next += 1
-            guard let item = items[id] else { continue }
-            items[id]?.stage = .working
-            return (id, item.arrival)
+            if isFile { break }
         }
-        return nil
+        return begun
     }
 
-    /// - Returns: Whether the result is still wanted, and whether somebody waits for it.
+    /// - Returns: What nobody wants any more, and whether somebody waits.
     fileprivate mutating func finish(
-        _ id: UInt64, _ outcome: StagingAhead.Outcome?
-    ) -> (isWanted: Bool, isAwaited: Bool) {
+        _ outcomes: some Sequence<(UInt64, StagingAhead.Outcome?)>
+    ) -> (unwanted: [StagingAhead.Outcome?], isAwaited: Bool) {
         defer { isAwaited = false }
-        let isWanted = items[id] != nil
-        items[id]?.stage = .done(outcome)
-        return (isWanted, isAwaited)
+        var unwanted: [StagingAhead.Outcome?] = []
+        for (id, outcome) in outcomes {
+            if items[id] == nil { unwanted.append(outcome) }
+            items[id]?.stage = .done(outcome)
+        }
+        return (unwanted, isAwaited)
     }
 
     @discardableResult

@@ -44,6 +44,8 @@ struct ContentSpeed: ParsableCommand {
         }
         let hashing = median { rate(bytes.count, CLOCK_THREAD_CPUTIME_ID) { hash(memory) } }
         print("hashing: \(hashing)")
+        let sideBySide = median { rate(bytes.count, CLOCK_THREAD_CPUTIME_ID) { hashSideBySide(memory) } }
+        print("hashing side by side: \(sideBySide)")
         for size in [64 << 10, 1 << 20, 16 << 20, 1 << 30] { try measureReading(size, memory) }
     }
 
@@ -80,8 +82,16 @@ struct ContentSpeed: ParsableCommand {
     }
 
     private func hash(_ bytes: UnsafeRawBufferPointer) {
-        for start in stride(from: 0, to: bytes.count, by: 64 << 10) {
-            _ = Digest(of: UnsafeRawBufferPointer(rebasing: bytes[start..<(start + 64 << 10)]))
+        for piece in pieces(of: bytes) { _ = Digest(of: piece) }
+    }
+
+    private func hashSideBySide(_ bytes: UnsafeRawBufferPointer) {
+        _ = Digest.all(of: pieces(of: bytes))
+    }
+
+    private func pieces(of bytes: UnsafeRawBufferPointer) -> [UnsafeRawBufferPointer] {
+        stride(from: 0, to: bytes.count, by: 64 << 10).map {
+            UnsafeRawBufferPointer(rebasing: bytes[$0..<($0 + 64 << 10)])
         }
     }
 
