@@ -310,8 +310,8 @@ extension FolderService {
             for signal in signals {
                 switch signal {
                 case .dirty(let some): dirty += some
-                case .reading(let path, let cuts):
-                    guard let base = try folder.likeness(of: path, cuts: cuts) else { continue }
+                case .reading(let path, let fingerprint, let cuts):
+                    guard let base = try folder.likeness(of: path, fingerprint, cuts: cuts) else { continue }
                     if readings.began(path, base: base) { perform(machine.foretell(base)) }
                 case .rescan(let path, _): scan(path)
                 case .barrier(let id): barriers.append(id)

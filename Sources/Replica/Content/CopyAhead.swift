@@ -162,10 +162,15 @@ extension FolderReplica {
     /// The content that the file at `path` had when it was looked at last, if the one that is being read there begins to be
     /// cut at the same places: then it is much like it, as a rule.
     ///
-    /// - Parameter cuts: The sizes of its first chunks.
-    package func likeness(of path: RelativePath, cuts: [Int]) throws(StoreFailure) -> Digest? {
+    /// - Parameters:
+    ///   - fingerprint: What it is now.
+    ///   - cuts: The sizes of its first chunks.
+    /// - Returns: Nil, too, where it is known what is there: whoever writes a large file is seen more than once at it.
+    package func likeness(
+        of path: RelativePath, _ fingerprint: Fingerprint, cuts: [Int]
+    ) throws(StoreFailure) -> Digest? {
         let record = try record(at: path)
-        guard case .file(let file) = record.offered ?? record.base.entry, !file.isOneChunk,
+        guard record.fingerprint != fingerprint, let file = (record.offered ?? record.base.entry).largeFile,
             let list = try indexed({ () throws(IndexError) in try index.list(of: file.digest) })
         else { return nil }
         let length = cuts.reduce(0, +)

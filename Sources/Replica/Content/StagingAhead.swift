@@ -84,9 +84,12 @@ package final class StagingAhead: Sendable {
         var thread: Thread?
     }
 
+    fileprivate typealias Begun = (id: UInt64, arrival: Arrival)
+
     private enum Taking {
         case nothing
         case done(Outcome)
+        case compare([Begun])
         case wait
     }
 
@@ -130,7 +133,8 @@ package final class StagingAhead: Sendable {
         return staged
     }
 
-    /// Whether these bytes, which have come, are those of this digest; nil where that was not begun, as above.
+    /// Whether these bytes, which have come, are those of this digest; nil where nobody said before that they have. What
+    /// was not begun is compared now, and what came behind it along with it.
     func compare(_ bytes: UnsafeRawBufferPointer, _ digest: Digest) -> Bool? {
         guard case .digested(let found) = take(.chunk(digest, address: UInt(bitPattern: bytes.baseAddress))) else {
             return nil
@@ -144,6 +148,7 @@ package final class StagingAhead: Sendable {
                 guard let id = state.ids[content]?.first, let item = state.items[id] else { return .nothing }
                 switch item.stage {
                 case .waiting:
+                    if case .chunk = content { return .compare(state.begin(at: id)) }
                     state.remove(id)
                     return .nothing
                 case .done(let outcome):
@@ -157,6 +162,7 @@ package final class StagingAhead: Sendable {
             switch taking {
             case .nothing: return nil
             case .done(let outcome): return outcome
+            case .compare(let begun): compare(begun)
             case .wait: finished.wait()
             }
         }
@@ -197,16 +203,18 @@ package final class StagingAhead: Sendable {
                 wakeUp.wait()
                 continue
             }
-            let outcomes: [Outcome?]
             if case .file(let file) = arrival.content {
-                outcomes = [stage(file, arrival, &headroom)]
+                finish(begun, [stage(file, arrival, &headroom)])
             } else {
-                outcomes = compare(begun.map(\.arrival)[...])
+                compare(begun)
             }
-            let (unwanted, isAwaited) = state.withLock { $0.finish(zip(begun.map(\.id), outcomes)) }
-            if isAwaited { finished.signal() }
-            for case .staged(let staged)? in unwanted { stager.discard(staged) }
         }
+    }
+
+    private func finish(_ begun: [Begun], _ outcomes: [Outcome?]) {
+        let (unwanted, isAwaited) = state.withLock { $0.finish(zip(begun.map(\.id), outcomes)) }
+        if isAwaited { finished.signal() }
+        for case .staged(let staged)? in unwanted { stager.discard(staged) }
     }
 
     private func stage(_ file: Entry.File, _ arrival: Arrival, _ headroom: inout Headroom) -> Outcome? {
@@ -220,11 +228,15 @@ package final class StagingAhead: Sendable {
         return outcome
     }
 
-    private func compare(_ rest: ArraySlice<Arrival>, _ pieces: [UnsafeRawBufferPointer] = []) -> [Outcome] {
+    private func compare(_ chunks: [Begun]) {
+        finish(chunks, outcomes(of: chunks.map(\.arrival)[...]))
+    }
+
+    private func outcomes(of rest: ArraySlice<Arrival>, _ pieces: [UnsafeRawBufferPointer] = []) -> [Outcome] {
         var outcomes: [Outcome] = []
         guard let arrival = rest.first else { return Digest.all(of: pieces).map { .digested($0) } }
         // All of them stay where they are until the innermost call is over.
-        arrival.withBytes { outcomes = compare(rest.dropFirst(), pieces + [$0]) }
+        arrival.withBytes { outcomes = self.outcomes(of: rest.dropFirst(), pieces + [$0]) }
         return outcomes
     }
 }
@@ -234,22 +246,32 @@ extension StagingAhead.State {
     /// that what was compared can be written meanwhile.
     private static let mostChunks = 8
 
-    /// A file, or chunks.
-    fileprivate mutating func begin() -> [(id: UInt64, arrival: StagingAhead.Arrival)] {
-        var begun: [(id: UInt64, arrival: StagingAhead.Arrival)] = []
-        while next < end, begun.count < Self.mostChunks {
-            guard let item = items[next] else {
-                next += 1
+    /// The next file, or the next chunks.
+    fileprivate mutating func begin() -> [StagingAhead.Begun] {
+        let (begun, end) = begin(from: next)
+        next = end
+        return begun
+    }
+
+    /// The chunk `start`, and those behind it.
+    fileprivate mutating func begin(at start: UInt64) -> [StagingAhead.Begun] { begin(from: start).begun }
+
+    private mutating func begin(from start: UInt64) -> (begun: [StagingAhead.Begun], end: UInt64) {
+        var begun: [StagingAhead.Begun] = []
+        var id = start
+        while id < end, begun.count < Self.mostChunks {
+            guard let item = items[id], case .waiting = item.stage else {
+                id += 1
                 continue
             }
             let isFile = if case .file = item.arrival.content { true } else { false }
             if isFile, !begun.isEmpty { break }
-            items[next]?.stage = .working
-            begun.append((next, item.arrival))
-            next += 1
+            items[id]?.stage = .working
+            begun.append((id, item.arrival))
+            id += 1
             if isFile { break }
         }
-        return begun
+        return (begun, id)
     }
 
     /// - Returns: What nobody wants any more, and whether somebody waits.

@@ -32,8 +32,9 @@ package struct ReplicaSettings: Sendable {
 package enum ReplicaSignal: Sendable {
     /// Look at these.
     case dirty([Dirty])
-    /// The large file that is there is being read, and will be told as dirty afterwards; its first chunks are so many bytes.
-    case reading(RelativePath, [Int])
+    /// The large file that is there, as it is now, is being read, and will be told as dirty afterwards; its first chunks are
+    /// so many bytes.
+    case reading(RelativePath, Fingerprint, [Int])
     /// Scan this part; nil is everything.
     case rescan(RelativePath?, Watcher.Reason?)
     /// All that had happened when ``FolderReplica/barrier(_:)`` was called was told.

@@ -8,7 +8,7 @@ extension FolderReplica {
     /// - Throws: where the system cannot watch; then the folder must be scanned now and then.
     package func watch(deliver: @escaping @Sendable (ReplicaSignal) -> Void) throws(DiskError) {
         self.deliver = deliver
-        readAhead.tell { path, cuts in deliver(.reading(path, cuts)) }
+        readAhead.tell { path, fingerprint, cuts in deliver(.reading(path, fingerprint, cuts)) }
         let forwarder = Forwarder(
             root: root, readAhead: readAhead, rules: rules, size: settings.readAheadSize, deliver: deliver)
         let watcher = try Watcher(

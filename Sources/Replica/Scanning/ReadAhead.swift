@@ -18,7 +18,7 @@ final class ReadAhead: Sendable {
     }
 
     /// Hears of a file that was begun of how many bytes its first chunks are.
-    typealias Begun = @Sendable (RelativePath, [Int]) -> Void
+    typealias Begun = @Sendable (RelativePath, Fingerprint, [Int]) -> Void
 
     private struct Job: Sendable {
         /// Nil where nothing is to be read.
@@ -155,7 +155,7 @@ final class ReadAhead: Sendable {
             fingerprint = status.fingerprint
             guard status.kind == .file else { throw .unstable }
             let begun = state.withLock(\.begun)
-            reader.begun = begun.map { begun in { cuts in begun(path, cuts) } }
+            reader.begun = begun.map { begun in { cuts in begun(path, status.fingerprint, cuts) } }
             return Found(fingerprint: fingerprint, content: .success(try reader.read(file, status: status)))
         } catch {
             return Found(fingerprint: fingerprint, content: .failure(error))
