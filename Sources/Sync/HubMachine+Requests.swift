@@ -22,7 +22,7 @@ extension HubMachine {
     ) throws(StoreFailure) -> RequestOutcome {
         for submission in submissions {
             if let verdict = try obstacle(to: submission, content) {
-                for submission in submissions { reconciler.drop(submission.path) }
+                try reconciler.dropSuperseded()
                 return .declined(submission.path, verdict)
             }
         }

@@ -40,6 +40,8 @@ package struct Reconciler<Store: ReplicaStore> {
     /// Those of `working` that are not saved, each once.
     private var unsaved: [RelativePath] = []
     private var prepared: [RelativePath: Prepared] = [:]
+    /// What was prepared for these paths before: what took its place may come to nothing.
+    private var replaced: [(path: RelativePath, prepared: Prepared)] = []
     private var needsFlush = false
     /// Whether something that is ignored by now must be known to be so, whatever happens.
     private var hasLostSight = false
@@ -262,14 +264,13 @@ extension Reconciler {
     package mutating func prepare(
         _ file: Entry.File, at path: RelativePath, content: Store.Content?
     ) throws(StoreFailure) -> Preparation {
-        if let ready = prepared[path] {
-            // What is staged has its mode and mtime already: they must be the entry's as well.
-            if ready.file == file { return .ready }
-            drop(path)
-        }
+        // What is staged has its mode and mtime already: they must be the entry's as well.
+        if isPrepared(file, at: path) { return .ready }
         switch try store.stage(file, content: content) {
         case .ready(let staged):
-            prepared[path] = Prepared(file: file, staged: staged)
+            if let former = prepared.updateValue(Prepared(file: file, staged: staged), forKey: path) {
+                replaced.append((path, former))
+            }
             needsFlush = true
             return .ready
         case .missing(let list, let chunks):
@@ -293,17 +294,27 @@ extension Reconciler {
     }
 
     /// Lets go of prepared content.
-    package mutating func drop(_ path: RelativePath) {
+    mutating func drop(_ path: RelativePath) {
         if let ready = prepared.removeValue(forKey: path) { store.discard(ready.staged) }
     }
 
-    /// Lets go of all prepared content that is not what its path now waits for.
+    /// Lets go of all prepared content that is not what its path now waits for. What the hub has accepted and could not
+    /// place is in no other place there: it must not go before what replaces it is in the feed.
     package mutating func dropSuperseded() throws(StoreFailure) {
-        for (path, ready) in prepared {
-            let record = try record(at: path)
-            if record.isPending, case .file(let file) = record.remote.entry, file == ready.file { continue }
-            drop(path)
+        for (path, ready) in prepared where try !isAwaited(ready.file, at: path) { drop(path) }
+        for (path, former) in replaced {
+            if prepared[path] == nil, try isAwaited(former.file, at: path) {
+                prepared[path] = former
+            } else {
+                store.discard(former.staged)
+            }
         }
+        replaced.removeAll()
+    }
+
+    private func isAwaited(_ file: Entry.File, at path: RelativePath) throws(StoreFailure) -> Bool {
+        let record = try record(at: path)
+        return record.isPending && record.remote.entry == .file(file)
     }
 
     mutating func takePrepared(_ file: Entry.File, at path: RelativePath) throws(StoreFailure) -> Store.Staged? {

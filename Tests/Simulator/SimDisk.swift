@@ -36,8 +36,8 @@ final class SimDisk {
     struct State {
         fileprivate(set) var nodes: [RelativePath: Node] = [:]
         fileprivate(set) var limbo: [Limbo] = []
-        /// Verified contents without a name, once they were flushed.
-        var staging: Set<SimContent> = []
+        /// Verified contents without a name, once they were flushed: how many files have each.
+        var staging: [SimContent: Int] = [:]
         /// Contents that became history.
         fileprivate(set) var history: Set<SimContent> = []
 
@@ -223,14 +223,20 @@ final class SimDisk {
 
     // MARK: Content
 
-    func stage(_ contents: Set<SimContent>) { state.staging.formUnion(contents) }
-    func unstage(_ content: SimContent) { state.staging.remove(content) }
+    func stage(_ contents: [SimContent]) {
+        for content in contents { state.staging[content, default: 0] += 1 }
+    }
+
+    func unstage(_ content: SimContent) {
+        guard let count = state.staging[content] else { return }
+        state.staging[content] = count > 1 ? count - 1 : nil
+    }
 
     func content(of digest: Digest) -> SimContent? {
         for (path, node) in state.nodes {
             if let content = node.kind.content, content.digest == digest, !ignores(path) { return content }
         }
-        return state.history.first { $0.digest == digest } ?? state.staging.first { $0.digest == digest }
+        return state.history.first { $0.digest == digest } ?? state.staging.keys.first { $0.digest == digest }
             ?? state.limbo.lazy.compactMap(\.node.kind.content).first { $0.digest == digest }
     }
 
@@ -239,7 +245,7 @@ final class SimDisk {
         var left = state
         left.limbo = []
         left.history = []
-        left.staging = []
+        left.staging = [:]
         replace(by: left)
         synchronize()
     }

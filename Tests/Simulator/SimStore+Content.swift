@@ -29,7 +29,7 @@ extension SimStore {
     }
 
     private func ready(_ content: SimContent, _ file: Entry.File) -> Staging<Staged> {
-        unflushed.insert(content)
+        unflushed.append(content)
         return .ready(Staged(content: content, file: file))
     }
 
@@ -38,7 +38,11 @@ extension SimStore {
     }
 
     func discard(_ staged: Staged) {
-        disk.unstage(staged.content)
+        if let place = unflushed.firstIndex(of: staged.content) {
+            unflushed.remove(at: place)
+        } else {
+            disk.unstage(staged.content)
+        }
     }
 
     func flush() throws(StoreFailure) {

@@ -45,7 +45,7 @@ final class SimStore: ReplicaStore {
     var letters: [Digest: UInt8] = [:]
     var whole: [Digest: [UInt8]] = [:]
     /// Staged, and gone if the process ends now.
-    var unflushed: Set<SimContent> = []
+    var unflushed: [SimContent] = []
 
     /// More calls than this for one event, with a few dozen paths, are no progress.
     private static let callsPerEvent = 20_000
