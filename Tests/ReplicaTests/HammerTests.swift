@@ -32,20 +32,24 @@ private let rounds = 400
                 if edit(root, next) { written.withLock { $0.append("edit-\(next)-") } }
             }
         }
+        let hasBegun = { !written.withLock(\.isEmpty) }
         var placed: [String] = []
         if isOld {
-            try onOldFileSystem { placed = try work(at: path(name), bench) }
+            try onOldFileSystem { placed = try work(at: path(name), bench, until: hasBegun) }
         } else {
-            placed = try work(at: path(name), bench)
+            placed = try work(at: path(name), bench, until: hasBegun)
         }
         isDone.withLock { $0 = true }
         writer.join()
         return (written.withLock(\.self) + placed, bench)
     }
 
-    private func work(at name: RelativePath, _ bench: Bench) throws -> [String] {
+    /// As many rounds as it takes for either side to have come to something: one may be in the other's way all the time.
+    private func work(at name: RelativePath, _ bench: Bench, until hasBegun: () -> Bool) throws -> [String] {
         var placed: [String] = []
-        for round in 0..<rounds {
+        var round = 0
+        while round < rounds || placed.isEmpty || !hasBegun() {
+            defer { round += 1 }
             let seen = try bench.replica.look(at: name, record: Record(path: name), rereading: false)
             switch seen {
             case .present(_, let fingerprint):
