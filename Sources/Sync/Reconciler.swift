@@ -41,7 +41,7 @@ package struct Reconciler<Store: ReplicaStore> {
     private var unsaved: [RelativePath] = []
     private var prepared: [RelativePath: Prepared] = [:]
     /// What was prepared for these paths before: what took its place may come to nothing.
-    private var replaced: [(path: RelativePath, prepared: Prepared)] = []
+    private var preparedBefore: [(path: RelativePath, prepared: Prepared)] = []
     private var needsFlush = false
     /// Whether something that is ignored by now must be known to be so, whatever happens.
     private var hasLostSight = false
@@ -259,7 +259,8 @@ extension Reconciler {
 // MARK: - Content
 
 extension Reconciler {
-    /// Gets content ready before its names are, so that one flush serves a whole batch.
+    /// Gets content ready before its names are, so that one flush serves a whole batch. What was ready for the path before
+    /// stays until ``dropSuperseded()``.
     @discardableResult
     package mutating func prepare(
         _ file: Entry.File, at path: RelativePath, content: Store.Content?
@@ -269,7 +270,7 @@ extension Reconciler {
         switch try store.stage(file, content: content) {
         case .ready(let staged):
             if let former = prepared.updateValue(Prepared(file: file, staged: staged), forKey: path) {
-                replaced.append((path, former))
+                preparedBefore.append((path, former))
             }
             needsFlush = true
             return .ready
@@ -302,14 +303,14 @@ extension Reconciler {
     /// place is in no other place there: it must not go before what replaces it is in the feed.
     package mutating func dropSuperseded() throws(StoreFailure) {
         for (path, ready) in prepared where try !isAwaited(ready.file, at: path) { drop(path) }
-        for (path, former) in replaced {
+        for (path, former) in preparedBefore {
             if prepared[path] == nil, try isAwaited(former.file, at: path) {
                 prepared[path] = former
             } else {
                 store.discard(former.staged)
             }
         }
-        replaced.removeAll()
+        preparedBefore.removeAll()
     }
 
     private func isAwaited(_ file: Entry.File, at path: RelativePath) throws(StoreFailure) -> Bool {

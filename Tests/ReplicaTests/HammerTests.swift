@@ -12,6 +12,8 @@ import Darwin
 #endif
 
 private let rounds = 400
+/// Far more than the program's edits last.
+private let mostRounds = 100 * rounds
 
 /// A program edits a file as fast as it can while the replica replaces and removes it as fast as it can. Whatever the
 /// program wrote, and did not itself destroy, must be somewhere.
@@ -48,7 +50,7 @@ private let rounds = 400
     private func work(at name: RelativePath, _ bench: Bench, until hasBegun: () -> Bool) throws -> [String] {
         var placed: [String] = []
         var round = 0
-        while round < rounds || placed.isEmpty || !hasBegun() {
+        while round < rounds || round < mostRounds && (placed.isEmpty || !hasBegun()) {
             defer { round += 1 }
             let seen = try bench.replica.look(at: name, record: Record(path: name), rereading: false)
             switch seen {

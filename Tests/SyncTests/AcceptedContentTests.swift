@@ -19,9 +19,9 @@ struct AcceptedContentTests {
         hub.disk.set(.fifo, at: path)
         world.report(hub, all: true)
         world.connect(peer)
-        exchange()
+        world.exchange(with: peer)
         write(first, seconds: 1)
-        exchange()
+        world.exchange(with: peer)
         #expect(hub.currentIndex.records[path]?.remote.revision == Revision(rawValue: 1))
     }
 
@@ -29,13 +29,6 @@ struct AcceptedContentTests {
         let time = Timestamp(seconds: seconds, nanoseconds: 0)
         world.write(peer, path, .file(content, mode: Mode(rawValue: 0o644), mtime: time))
         world.report(peer, all: true)
-    }
-
-    private func exchange() {
-        while let connection = world.connections[peer.name], !connection.up.isEmpty || !connection.down.isEmpty {
-            world.deliverUp(peer)
-            world.deliverDown(peer)
-        }
     }
 
     /// The peer has gone, and the way is clear.

@@ -147,21 +147,18 @@ struct LackingTests {
         world.connect(peer)
         world.deliverUp(peer)
         world.abandon(peer)
-        exchange(with: peer)
+        meet(peer)
         #expect(hub.lacking(at: other).isEmpty)
         hub.disk.events[path] = true
         world.report(hub, all: true)
         world.close(stale: try #require(world.stale.first))
-        exchange(with: peer)
+        meet(peer)
         for path in [path, other] { #expect(hub.lacking(at: path) == [path]) }
     }
 
-    private func exchange(with peer: World.Site) {
+    private func meet(_ peer: World.Site) {
         world.connect(peer)
-        while let connection = world.connections[peer.name], !connection.up.isEmpty || !connection.down.isEmpty {
-            world.deliverUp(peer)
-            world.deliverDown(peer)
-        }
+        world.exchange(with: peer)
     }
 
     @Test("is known to be lacking when the last of those who were asked goes without an answer")

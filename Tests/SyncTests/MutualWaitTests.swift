@@ -14,13 +14,6 @@ struct MutualWaitTests {
         .file(content, mode: Mode(rawValue: 0o644), mtime: Timestamp(seconds: 1, nanoseconds: 0))
     }
 
-    private func deliverAll(_ peer: World.Site) {
-        while let connection = world.connections[peer.name], !connection.up.isEmpty || !connection.down.isEmpty {
-            world.deliverUp(peer)
-            world.deliverDown(peer)
-        }
-    }
-
     @Test("A file in the place of a directory that went and came again gives way to what is in there")
     func fileOverDirectory() throws {
         let (directory, inside) = (try RelativePath("d"), try RelativePath("d/f"))
@@ -57,7 +50,7 @@ struct MutualWaitTests {
         hub.disk.events[directory] = nil
         world.write(peer, inside, file(mine))
         world.report(peer, all: true)
-        deliverAll(peer)
+        world.exchange(with: peer)
         world.settleHub()
         #expect(hub.disk.node(at: directory)?.kind == .fifo)
         hub.disk.set(nil, at: directory)
@@ -77,12 +70,12 @@ struct MutualWaitTests {
         world.write(hub, inside, file(theirs))
         world.report(hub, all: true)
         peer.disk.unreadable = [directory]
-        deliverAll(peer)
+        world.exchange(with: peer)
         #expect(peer.disk.node(at: directory)?.kind.content == mine)
         peer.disk.unreadable = []
         peer.disk.events[directory] = false
         world.report(peer, all: true)
-        deliverAll(peer)
+        world.exchange(with: peer)
         for site in world.sites {
             #expect(site.disk.node(at: inside)?.kind.content == theirs)
             #expect(site.disk.contents == [mine, theirs])

@@ -19,4 +19,12 @@ extension World {
         for site in world.sites { world.start(site) }
         return world
     }
+
+    /// All that the hub and a peer who is connected have to say to each other.
+    func exchange(with peer: Site) {
+        while let connection = connections[peer.name], !connection.up.isEmpty || !connection.down.isEmpty {
+            deliverUp(peer)
+            deliverDown(peer)
+        }
+    }
 }

@@ -69,7 +69,7 @@ extension Commands {
                 let after = try await metrics(curl)
                 func growth(_ name: String) -> Double { (after.value(name) ?? 0) - (before.value(name) ?? 0) }
                 #expect(after.value("nosocks_watches") == 2)
-                // A directory, its file and the conflict copy; the hub's file, and its version of the other.
+                // A directory, its file (twice, perhaps) and the conflict copy; the hub's file, and its version of the other.
                 #expect([3, 4].contains(growth("nosocks_applied_changes_total")))
                 #expect(growth("nosocks_local_changes_total") >= 2)
                 #expect(growth("nosocks_accepted_changes_total") == growth("nosocks_revision"))
